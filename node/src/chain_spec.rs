@@ -1,0 +1,53 @@
+//! Chain specifications, from the runtime's genesis presets.
+
+use sc_service::{ChainType, Properties};
+
+/// A chain specification without extensions.
+pub type ChainSpec = sc_service::GenericChainSpec;
+
+fn properties() -> Properties {
+    let mut properties = Properties::new();
+    properties.insert("tokenSymbol".into(), "LUX".into());
+    properties.insert("tokenDecimals".into(), 12.into());
+    properties.insert("ss58Format".into(), 42.into());
+    properties
+}
+
+/// Specification from the runtime preset of this name.
+///
+/// # Errors
+/// When the node was built without the wasm runtime.
+pub fn preset(id: &str, preset: &str, name: &str, chain_type: ChainType) -> Result<ChainSpec, String> {
+    let wasm = lantern_runtime::WASM_BINARY
+        .ok_or("this node was built without the wasm runtime: build it again without SKIP_WASM_BUILD")?;
+    Ok(ChainSpec::builder(wasm, None)
+        .with_name(name)
+        .with_id(id)
+        .with_chain_type(chain_type)
+        .with_protocol_id("lantern")
+        .with_properties(properties())
+        .with_genesis_config_preset_name(preset)
+        .build())
+}
+
+/// The specification with this id, or the one in the file of this name.
+///
+/// # Errors
+/// When there is neither, or the file is malformed.
+pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
+    Ok(Box::new(match id {
+        "dev" | "development" => {
+            preset("dev", sp_genesis_builder::DEV_RUNTIME_PRESET, "Lantern Development", ChainType::Development)?
+        },
+        "" | "local" => {
+            preset("local", sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET, "Lantern Local", ChainType::Local)?
+        },
+        "local-three" => preset(id, lantern_runtime::genesis::LOCAL_THREE, "Lantern Local (three)", ChainType::Local)?,
+        "local-four" => preset(id, lantern_runtime::genesis::LOCAL_FOUR, "Lantern Local (four)", ChainType::Local)?,
+        path => ChainSpec::from_json_file(path.into()).map_err(|error| {
+            format!(
+                "'{path}' is neither a chain specification file nor one of dev, local, local-three, local-four: {error}"
+            )
+        })?,
+    }))
+}

@@ -1,0 +1,3 @@
+//! Fast exact inference: loaders, kernels, models, generation.
+#![warn(missing_docs)]
+pub mod cpu;

@@ -1,0 +1,1 @@
+//! Messages between the node and the worker process.

@@ -1,0 +1,1 @@
+//! Job life cycle, escrow, deadlines and settlement.

@@ -1,0 +1,1 @@
+//! Models, their commitments, lineage, owners, royalties and posted prices.

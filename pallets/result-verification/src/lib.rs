@@ -1,0 +1,1 @@
+//! The verification window and the seams for audits and challenges.

@@ -1,0 +1,1 @@
+//! Issuance curve, budgets, accumulators and claims.

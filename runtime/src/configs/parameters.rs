@@ -1,0 +1,112 @@
+//! Governed parameters. Jobs freeze theirs at submission, so that a change never reaches work in flight.
+
+use frame_support::dynamic_params::{dynamic_pallet_params, dynamic_params};
+use sp_runtime::Permill;
+
+use crate::{
+    currency::{LUX, MICRO},
+    time, Balance, BlockNumber, Runtime,
+};
+
+/// Parameters that governance may set, by pallet.
+#[dynamic_params(RuntimeParameters, pallet_parameters::Parameters::<Runtime>)]
+pub mod dynamic_params {
+    use super::*;
+
+    /// Parameters of provider-staking.
+    #[dynamic_pallet_params]
+    #[codec(index = 0)]
+    pub mod staking {
+        use super::*;
+        /// Least bond of an active provider.
+        #[codec(index = 0)]
+        pub static MinBond: Balance = 10 * LUX;
+        /// Blocks between unbonding and withdrawal.
+        #[codec(index = 1)]
+        pub static UnbondingBlocks: BlockNumber =
+            if cfg!(feature = "fast-runtime") { 10 } else { 7 * time::DAYS };
+    }
+
+    /// Parameters of model-registry.
+    #[dynamic_pallet_params]
+    #[codec(index = 1)]
+    pub mod registry {
+        use super::*;
+        /// Highest royalty that a model may ask.
+        #[codec(index = 0)]
+        pub static MaxRoyalty: Permill = Permill::from_percent(20);
+        /// Deposit for a registered model.
+        #[codec(index = 1)]
+        pub static ModelDeposit: Balance = LUX;
+        /// Lowest price per compute unit.
+        #[codec(index = 2)]
+        pub static MinPrice: Balance = MICRO;
+    }
+
+    /// Parameters of job-escrow.
+    #[dynamic_pallet_params]
+    #[codec(index = 2)]
+    pub mod escrow {
+        use super::*;
+        /// Blocks for which a job waits for a claim.
+        #[codec(index = 0)]
+        pub static OpenBlocks: BlockNumber = 5 * time::MINUTES;
+        /// Blocks from claim to the latest commitment.
+        #[codec(index = 1)]
+        pub static ExecutionBlocks: BlockNumber = 5 * time::MINUTES;
+        /// Bond of a claim as a percentage of the fee.
+        #[codec(index = 2)]
+        pub static BondPercent: u32 = 200;
+        /// Part of the bond lost by a missed deadline.
+        #[codec(index = 3)]
+        pub static MissPenalty: Permill = Permill::from_percent(10);
+        /// Part of a fee that the protocol keeps.
+        #[codec(index = 4)]
+        pub static ProtocolFee: Permill = Permill::from_percent(10);
+        /// Part of the protocol fee that is burned.
+        #[codec(index = 5)]
+        pub static BurnShare: Permill = Permill::from_percent(50);
+        /// Part of the protocol fee that pays auditors.
+        #[codec(index = 6)]
+        pub static AuditShare: Permill = Permill::from_percent(30);
+        /// Blocks for which a finished job stays in state.
+        #[codec(index = 7)]
+        pub static Retention: BlockNumber = 7 * time::DAYS;
+    }
+
+    /// Parameters of result-verification.
+    #[dynamic_pallet_params]
+    #[codec(index = 3)]
+    pub mod verification {
+        use super::*;
+        /// Blocks from commitment to settlement.
+        #[codec(index = 0)]
+        pub static ChallengeWindow: BlockNumber = if cfg!(feature = "fast-runtime") { 3 } else { 10 * time::MINUTES };
+    }
+
+    /// Parameters of reward-emission.
+    #[dynamic_pallet_params]
+    #[codec(index = 4)]
+    pub mod emission {
+        use super::*;
+        /// Part of emission for validators.
+        #[codec(index = 0)]
+        pub static ValidatorShare: Permill = Permill::from_percent(40);
+        /// Part of emission for providers; the treasury receives the rest.
+        #[codec(index = 1)]
+        pub static ProviderShare: Permill = Permill::from_percent(50);
+        /// Most emission that a provider earns, as a part of what its jobs burned.
+        #[codec(index = 2)]
+        pub static WashMultiple: Permill = Permill::from_percent(90);
+    }
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl Default for RuntimeParameters {
+    fn default() -> Self {
+        RuntimeParameters::Staking(dynamic_params::staking::Parameters::MinBond(
+            dynamic_params::staking::MinBond,
+            Some(LUX),
+        ))
+    }
+}
