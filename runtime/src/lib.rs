@@ -15,6 +15,7 @@ pub mod apis;
 mod benches;
 pub mod configs;
 pub mod genesis;
+pub mod views;
 
 use alloc::{vec, vec::Vec};
 use sp_runtime::{

@@ -15,9 +15,13 @@ extern crate alloc;
 pub mod commit;
 pub mod fixed;
 pub mod merkle;
+pub mod model;
+pub mod ops;
 pub mod spec;
+pub mod synthetic;
 pub mod trace;
 
+pub use model::{ModelError, Outcome, ReferenceModel, StopReason};
 pub use spec::{
     model_id, BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelId, ModelKind, ModelSpec,
     ParamsError, Pooling, RopeScaling, Sampling, SpecError, StopTokens, Usage, Width,

@@ -3,11 +3,7 @@
 use frame_support::{
     ensure,
     pallet_prelude::{DispatchError, DispatchResult},
-    traits::{
-        fungible::MutateHold,
-        tokens::Precision,
-        Get,
-    },
+    traits::{fungible::MutateHold, tokens::Precision, Get},
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use lantern_primitives::{
@@ -103,6 +99,7 @@ impl<T: Config> Pallet<T> {
     }
 
     pub(crate) fn do_remove_worker(provider: &T::AccountId, worker: WorkerId) -> DispatchResult {
+        Self::ensure_staying(provider)?;
         Profiles::<T>::try_mutate(provider, |profile| {
             let profile = profile.as_mut().ok_or(Error::<T>::NotRegistered)?;
             let position = profile
@@ -120,19 +117,14 @@ impl<T: Config> Pallet<T> {
         ensure!(!amount.is_zero(), Error::<T>::ZeroAmount);
         Self::try_mutate_staying(provider, |record| {
             Self::start_unbonding(provider, record, amount)?;
-            ensure!(
-                record.ledger.staying() >= T::MinBond::get(),
-                Error::<T>::BondTooSmall
-            );
+            ensure!(record.ledger.staying() >= T::MinBond::get(), Error::<T>::BondTooSmall);
             Ok(())
         })
     }
 
     pub(crate) fn do_withdraw_unbonded(provider: &T::AccountId) -> DispatchResult {
         let mut record = Providers::<T>::get(provider).ok_or(Error::<T>::NotRegistered)?;
-        let amount = record
-            .ledger
-            .withdraw_due(frame_system::Pallet::<T>::block_number());
+        let amount = record.ledger.withdraw_due(frame_system::Pallet::<T>::block_number());
         ensure!(!amount.is_zero(), Error::<T>::NothingToWithdraw);
 
         T::Currency::release(&HoldReason::Bond.into(), provider, amount, Precision::Exact)?;
@@ -190,10 +182,7 @@ impl<T: Config> Pallet<T> {
 
     /// Holds the bond and writes the records of a new provider, without keys.
     fn create(provider: &T::AccountId, metadata: Metadata, bond: BalanceOf<T>) -> DispatchResult {
-        ensure!(
-            !Providers::<T>::contains_key(provider),
-            Error::<T>::AlreadyRegistered
-        );
+        ensure!(!Providers::<T>::contains_key(provider), Error::<T>::AlreadyRegistered);
         ensure!(bond >= T::MinBond::get(), Error::<T>::BondTooSmall);
         T::Currency::hold(&HoldReason::Bond.into(), provider, bond)?;
         Providers::<T>::insert(
@@ -231,10 +220,7 @@ impl<T: Config> Pallet<T> {
 
     /// Gives `worker` to `provider`. Possession is checked by the caller.
     pub(crate) fn insert_worker(provider: &T::AccountId, worker: WorkerId) -> DispatchResult {
-        ensure!(
-            !WorkerOwners::<T>::contains_key(&worker),
-            Error::<T>::WorkerKeyTaken
-        );
+        ensure!(!WorkerOwners::<T>::contains_key(&worker), Error::<T>::WorkerKeyTaken);
         Profiles::<T>::try_mutate(provider, |profile| {
             profile
                 .get_or_insert_with(Profile::default)
@@ -260,11 +246,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Moves `amount` of free stake into an unbonding chunk of `record`.
-    fn start_unbonding(
-        provider: &T::AccountId,
-        record: &mut ProviderOf<T>,
-        amount: BalanceOf<T>,
-    ) -> DispatchResult {
+    fn start_unbonding(provider: &T::AccountId, record: &mut ProviderOf<T>, amount: BalanceOf<T>) -> DispatchResult {
         let due = frame_system::Pallet::<T>::block_number().saturating_add(T::UnbondingDelay::get());
         record.ledger.unbond(amount, due).map_err(Error::<T>::from)?;
         Self::deposit_event(Event::UnbondingStarted {

@@ -30,13 +30,13 @@ pub mod weights;
 
 pub use pallet::*;
 pub use types::*;
+pub use views::MAX_PAGE;
 pub use weights::WeightInfo;
 
 use frame_support::traits::fungible;
 
 /// Amount in the pallet's currency.
-pub type BalanceOf<T> =
-    <<T as Config>::Currency as fungible::Inspect<<T as frame_system::Config>::AccountId>>::Balance;
+pub type BalanceOf<T> = <<T as Config>::Currency as fungible::Inspect<<T as frame_system::Config>::AccountId>>::Balance;
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -300,7 +300,8 @@ pub mod pallet {
 
         /// Revokes a worker key. From then on nothing that it signs counts.
         ///
-        /// Origin: signed by the provider. Errors: `NotRegistered`, `UnknownWorkerKey`. Events: `WorkerRemoved`.
+        /// Origin: signed by the provider. Errors: `NotRegistered`, `Leaving`, `UnknownWorkerKey`. Events:
+        /// `WorkerRemoved`.
         #[pallet::call_index(4)]
         pub fn remove_worker(origin: OriginFor<T>, worker: WorkerId) -> DispatchResult {
             let provider = ensure_signed(origin)?;

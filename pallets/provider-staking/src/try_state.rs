@@ -22,7 +22,10 @@ impl<T: Config> Pallet<T> {
             total.saturating_accrue(record.ledger.bonded());
         }
         ensure!(count == Providers::<T>::count(), "the provider counter is off");
-        ensure!(total == TotalBonded::<T>::get(), "TotalBonded is not the sum of the ledgers");
+        ensure!(
+            total == TotalBonded::<T>::get(),
+            "TotalBonded is not the sum of the ledgers"
+        );
         ensure!(
             WorkerOwners::<T>::iter_keys().count() == workers,
             "the worker index has a key that no profile has"
@@ -57,7 +60,10 @@ impl<T: Config> Pallet<T> {
         );
         let workers = profile.unwrap_or_default().workers;
         let indexed = |worker: &WorkerId| WorkerOwners::<T>::get(worker).as_ref() == Some(account);
-        ensure!(workers.iter().all(indexed), "a worker key is not indexed to its provider");
+        ensure!(
+            workers.iter().all(indexed),
+            "a worker key is not indexed to its provider"
+        );
         Ok(workers.len())
     }
 }

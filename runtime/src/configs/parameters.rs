@@ -1,7 +1,7 @@
 //! Governed parameters. Jobs freeze theirs at submission, so that a change never reaches work in flight.
 
 use frame_support::dynamic_params::{dynamic_pallet_params, dynamic_params};
-use sp_runtime::Permill;
+use sp_runtime::{FixedU128, Permill};
 
 use crate::{
     currency::{LUX, MICRO},
@@ -50,10 +50,10 @@ pub mod dynamic_params {
         use super::*;
         /// Blocks for which a job waits for a claim.
         #[codec(index = 0)]
-        pub static OpenBlocks: BlockNumber = 5 * time::MINUTES;
+        pub static OpenBlocks: BlockNumber = if cfg!(feature = "fast-runtime") { 30 } else { 5 * time::MINUTES };
         /// Blocks from claim to the latest commitment.
         #[codec(index = 1)]
-        pub static ExecutionBlocks: BlockNumber = 5 * time::MINUTES;
+        pub static ExecutionBlocks: BlockNumber = if cfg!(feature = "fast-runtime") { 20 } else { 5 * time::MINUTES };
         /// Bond of a claim as a percentage of the fee.
         #[codec(index = 2)]
         pub static BondPercent: u32 = 200;
@@ -95,9 +95,12 @@ pub mod dynamic_params {
         /// Part of emission for providers; the treasury receives the rest.
         #[codec(index = 1)]
         pub static ProviderShare: Permill = Permill::from_percent(50);
-        /// Most emission that a provider earns, as a part of what its jobs burned.
+        /// Most emission that a provider earns, as a multiple of what its jobs burned.
         #[codec(index = 2)]
-        pub static WashMultiple: Permill = Permill::from_percent(90);
+        pub static WashMultiple: FixedU128 = FixedU128::from_u32(1);
+        /// Blocks in a round of the providers' emission.
+        #[codec(index = 3)]
+        pub static RoundLength: BlockNumber = if cfg!(feature = "fast-runtime") { 10 } else { time::HOURS };
     }
 }
 

@@ -1,7 +1,7 @@
 //! Weights and activations in the memory order of the kernels.
 
 use super::memory::{reserve, Aligned, SharedMut};
-use lantern_exact::Scale;
+use lantern_exact::fixed::Scale;
 
 /// Outputs of one weight block: the 32-bit lanes of an AVX-512 register, the columns of an AMX tile.
 pub const BLOCK: usize = 16;

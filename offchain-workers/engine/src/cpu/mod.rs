@@ -1,9 +1,11 @@
 //! Fast kernels for CPUs. Each equals its definition in `lantern-exact` on every input.
 
+pub mod attention;
 pub mod matmul;
 pub mod matrix;
 pub mod memory;
 pub mod pool;
+pub mod rows;
 
 /// A set of instructions that kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

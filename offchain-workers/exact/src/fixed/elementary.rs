@@ -141,7 +141,12 @@ pub const fn ln(x: u64) -> u64 {
     }
     let series = (acc * y) >> 62;
     let total = ((whole as i128 * LN_2_Q62) >> 2) + base as i128 + (series >> 2);
-    (total >> 4) as u64
+    // Truncations may leave a hair below zero at x = 1.
+    if total < 0 {
+        0
+    } else {
+        (total >> 4) as u64
+    }
 }
 
 /// Standard Gumbel noise `-ln(-ln((r + 1/2) / 2^32))` in Q36, from 32 uniform bits.

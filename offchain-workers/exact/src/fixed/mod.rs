@@ -25,7 +25,8 @@ pub const FRAC: i32 = 16;
 pub const fn rsr(x: i64, s: u32) -> i64 {
     match s {
         0 => x,
-        1..=63 => ((x >> (s - 1)) + 1) >> 1,
+        // The floor plus the highest bit shifted out: no intermediate can overflow.
+        1..=63 => (x >> s) + ((x >> (s - 1)) & 1),
         _ => 0,
     }
 }

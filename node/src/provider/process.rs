@@ -1,0 +1,151 @@
+//! Where the worker is, and how to start it.
+
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use tokio::process::{Child, Command};
+
+use super::{error::Error, params::ProviderParams, LOG_TARGET};
+
+/// Name of the worker program.
+const PROGRAM: &str = "lantern-worker";
+/// Longest path of a socket, in bytes, that every system takes.
+const MAX_SOCKET_PATH: usize = 100;
+
+/// Where the worker is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Somebody else runs it; it listens here.
+    External(PathBuf),
+    /// This node runs it.
+    Own(OwnWorker),
+}
+
+/// A worker that this node starts and restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnWorker {
+    program: PathBuf,
+    socket: PathBuf,
+    models: Vec<PathBuf>,
+    threads: Option<u32>,
+}
+
+impl Source {
+    /// What the command line asks for. `folder` is the provider's own, made here, for its owner's eyes only.
+    pub fn from_params(params: &ProviderParams, folder: &Path) -> Result<Self, Error> {
+        if let Some(socket) = &params.worker_socket {
+            return Ok(Self::External(socket.clone()));
+        }
+        make_private(folder)?;
+        Ok(Self::Own(OwnWorker {
+            program: find_program(params.worker_binary.as_deref())?,
+            socket: socket_path(folder)?,
+            models: params.worker_model.clone(),
+            threads: params.worker_threads,
+        }))
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &Path {
+        match self {
+            Self::External(socket) => socket,
+            Self::Own(worker) => &worker.socket,
+        }
+    }
+}
+
+impl OwnWorker {
+    fn arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["--exit-with-parent".into(), "--socket".into(), self.socket.clone().into()];
+        for model in &self.models {
+            arguments.extend(["--model".into(), model.clone().into()]);
+        }
+        if let Some(threads) = self.threads {
+            arguments.extend(["--threads".into(), threads.to_string().into()]);
+        }
+        arguments
+    }
+
+    /// Starts the process. It ends when the returned child is dropped, and when this process ends in whatever way: its
+    /// standard input is a pipe of which this process holds the other end.
+    pub fn start(&self) -> std::io::Result<Child> {
+        let child = Command::new(&self.program)
+            .args(self.arguments())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            // Ctrl-C in the node's terminal is for the node; it ends the worker when it is done.
+            .process_group(0)
+            .spawn()?;
+        log::info!(target: LOG_TARGET, "started worker {} (process {})", self.program.display(), child.id().unwrap_or(0));
+        Ok(child)
+    }
+}
+
+fn make_private(folder: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| Error::Folder { path: folder.into(), error })
+}
+
+/// The named program, or the one beside this program, or the first on the PATH.
+fn find_program(named: Option<&Path>) -> Result<PathBuf, Error> {
+    if let Some(named) = named {
+        return named.is_file().then(|| named.into()).ok_or_else(|| Error::WorkerBinaryMissing(named.into()));
+    }
+    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join(PROGRAM)));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join(PROGRAM));
+    beside.into_iter().chain(on_path).find(|program| program.is_file()).ok_or(Error::NoWorkerBinary)
+}
+
+/// `worker.sock` in `folder`, or, where that path is too long for a socket, in a private folder among the temporary files.
+fn socket_path(folder: &Path) -> Result<PathBuf, Error> {
+    let socket = folder.join("worker.sock");
+    if socket.as_os_str().len() <= MAX_SOCKET_PATH {
+        return Ok(socket);
+    }
+    // The same folder gives the same socket, so that a worker that outlived its node is found and replaced.
+    let owner = fs::metadata(folder).map_err(|error| Error::Folder { path: folder.into(), error })?.uid();
+    let digest = sp_core::hashing::blake2_64(folder.as_os_str().as_encoded_bytes());
+    let short = std::env::temp_dir().join(format!("lantern-{owner}-{}", hex::encode(digest)));
+    make_private(&short)?;
+    let failed = |error| Error::Folder { path: short.clone(), error };
+    let metadata = fs::symlink_metadata(&short).map_err(failed)?;
+    if !metadata.is_dir() || metadata.uid() != owner || metadata.mode() & 0o077 != 0 {
+        return Err(failed(std::io::Error::other("is not a private folder of this user")));
+    }
+    Ok(short.join("worker.sock"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn socket_lies_in_the_folder_or_in_a_private_short_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(socket_path(folder.path()).expect("fits"), folder.path().join("worker.sock"));
+        let long = folder.path().join("x".repeat(120));
+        make_private(&long).expect("is made");
+        let socket = socket_path(&long).expect("falls back");
+        assert!(socket.as_os_str().len() <= MAX_SOCKET_PATH);
+        assert_eq!(socket, socket_path(&long).expect("falls back"));
+        let parent = socket.parent().expect("has one");
+        assert_eq!(fs::metadata(parent).expect("exists").mode() & 0o777, 0o700);
+        fs::remove_dir(parent).expect("is removed");
+    }
+
+    #[test]
+    fn program_that_is_not_there_is_an_error() {
+        let missing = Path::new("/nonexistent/lantern-worker");
+        assert!(matches!(find_program(Some(missing)), Err(Error::WorkerBinaryMissing(_))));
+    }
+}

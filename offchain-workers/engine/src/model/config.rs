@@ -1,0 +1,271 @@
+//! `config.json` of a Hugging Face model, turned into a specification.
+
+use super::{
+    error::LoadError,
+    source::{ModelSource, CONFIG},
+};
+use crate::cpu::matrix::MAX_INPUTS;
+use lantern_exact::{
+    spec::{MAX_CONTEXT, Q16_ONE},
+    BertSpec, Family, Hash, LlamaSpec, ModelSpec, Pooling, RopeScaling, Width, ARITHMETIC,
+};
+use serde_json::{Map, Value};
+
+/// Reads fields of one JSON object; errors name the file and the field.
+struct Fields<'a> {
+    file: &'static str,
+    object: &'a Map<String, Value>,
+}
+
+impl Fields<'_> {
+    fn refuse(&self, field: &str, reason: &str) -> LoadError {
+        LoadError::Config { file: self.file.into(), field: field.into(), reason: reason.into() }
+    }
+
+    fn unsupported(&self, field: &str) -> LoadError {
+        let value = self.get(field).map_or_else(|| "(missing)".to_owned(), Value::to_string);
+        LoadError::Unsupported { file: self.file.into(), field: field.into(), value: value.chars().take(80).collect() }
+    }
+
+    /// A field that is there and not null.
+    fn get(&self, field: &str) -> Option<&Value> {
+        self.object.get(field).filter(|value| !value.is_null())
+    }
+
+    fn optional_u32(&self, field: &str) -> Result<Option<u32>, LoadError> {
+        self.get(field)
+            .map(|value| {
+                let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+                number.ok_or_else(|| self.refuse(field, "is not a whole number below 2^32"))
+            })
+            .transpose()
+    }
+
+    fn u32(&self, field: &str) -> Result<u32, LoadError> {
+        self.optional_u32(field)?.ok_or_else(|| self.refuse(field, "is missing"))
+    }
+
+    fn optional_f64(&self, field: &str) -> Result<Option<f64>, LoadError> {
+        self.get(field)
+            .map(|value| {
+                let number = value.as_f64().filter(|number| number.is_finite());
+                number.ok_or_else(|| self.refuse(field, "is not a number"))
+            })
+            .transpose()
+    }
+
+    fn bool(&self, field: &str, default: bool) -> Result<bool, LoadError> {
+        self.get(field).map_or(Ok(default), |value| {
+            value.as_bool().ok_or_else(|| self.refuse(field, "is neither true nor false"))
+        })
+    }
+
+    fn str(&self, field: &str) -> Option<&str> {
+        self.get(field).and_then(Value::as_str)
+    }
+
+    /// Refuses a model whose `field` is set to anything but `allowed`.
+    fn require_str(&self, field: &str, allowed: &[&str]) -> Result<(), LoadError> {
+        match self.get(field) {
+            None => Ok(()),
+            Some(value) if value.as_str().is_some_and(|value| allowed.contains(&value)) => Ok(()),
+            Some(_) => Err(self.unsupported(field)),
+        }
+    }
+
+    /// `field` as a positive Q16 number.
+    fn q16(&self, field: &str) -> Result<u32, LoadError> {
+        let number = self.optional_f64(field)?.ok_or_else(|| self.refuse(field, "is missing"))?;
+        let scaled = (number * f64::from(Q16_ONE)).round();
+        if scaled >= 1.0 && scaled <= f64::from(u32::MAX) {
+            Ok(scaled as u32)
+        } else {
+            Err(self.refuse(field, "is out of range"))
+        }
+    }
+
+    /// A norm's epsilon in Q64.
+    fn epsilon(&self, field: &str, default: f64) -> Result<u64, LoadError> {
+        let epsilon = self.optional_f64(field)?.unwrap_or(default);
+        if epsilon > 0.0 && epsilon < 0.5 {
+            // 2^64 is a power of two: exact before it is truncated.
+            Ok((epsilon * 18_446_744_073_709_551_616.0) as u64)
+        } else {
+            Err(self.refuse(field, "is out of range"))
+        }
+    }
+}
+
+/// The specification of the model in `source`, validated.
+pub(super) fn read(
+    source: &ModelSource<'_>,
+    activation: Width,
+    keys: Width,
+    tokenizer_hash: Hash,
+) -> Result<ModelSpec, LoadError> {
+    let bytes = source.config()?;
+    let document = parse(CONFIG, &bytes)?;
+    let fields = Fields { file: CONFIG, object: &document };
+    let hidden = fields.u32("hidden_size")?;
+    let heads = fields.u32("num_attention_heads")?;
+    if heads == 0 {
+        return Err(fields.refuse("num_attention_heads", "is zero"));
+    }
+    let model_type = fields.str("model_type").unwrap_or("");
+    let mut spec = ModelSpec {
+        family: Family::Bert(BertSpec { pooling: Pooling::Mean, normalize: true }),
+        arithmetic: ARITHMETIC,
+        activation,
+        keys,
+        hidden,
+        intermediate: fields.u32("intermediate_size")?,
+        layers: fields.u32("num_hidden_layers")?,
+        heads,
+        kv_heads: fields.optional_u32("num_key_value_heads")?.unwrap_or(heads),
+        head_dim: fields.optional_u32("head_dim")?.unwrap_or(hidden / heads),
+        vocab: fields.u32("vocab_size")?,
+        max_context: fields.u32("max_position_embeddings")?,
+        norm_eps: 0,
+        tokenizer_hash,
+    };
+    match model_type {
+        "llama" | "mistral" | "qwen2" | "qwen3" => llama(&fields, model_type, &mut spec)?,
+        "bert" => bert(&fields, source, &mut spec)?,
+        _ => return Err(fields.unsupported("model_type")),
+    }
+    spec.validate()?;
+    check_inner(&spec)?;
+    Ok(spec)
+}
+
+/// Refuses a shape whose products the kernels cannot sum.
+pub(super) fn check_inner(spec: &ModelSpec) -> Result<(), LoadError> {
+    let found = spec.hidden.max(spec.intermediate).max(spec.query_width());
+    if found as usize > MAX_INPUTS {
+        return Err(LoadError::InnerTooLarge { found, limit: MAX_INPUTS as u32 });
+    }
+    Ok(())
+}
+
+/// Tokens that `generation_config.json` or `config.json` name as the end of a text.
+pub(super) fn end_tokens(source: &ModelSource<'_>, vocab: u32) -> Result<Vec<u32>, LoadError> {
+    const GENERATION: &str = "generation_config.json";
+    let generation = source.optional(GENERATION)?.map(|bytes| parse(GENERATION, &bytes)).transpose()?;
+    let config = parse(CONFIG, &source.config()?)?;
+    let named = generation.as_ref().and_then(|document| document.get("eos_token_id")).or(config.get("eos_token_id"));
+    let tokens = match named {
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_u64).collect(),
+        Some(value) => value.as_u64().into_iter().collect::<Vec<_>>(),
+        None => Vec::new(),
+    };
+    Ok(tokens.into_iter().filter(|&token| token < u64::from(vocab)).map(|token| token as u32).collect())
+}
+
+fn llama(fields: &Fields<'_>, model_type: &str, spec: &mut ModelSpec) -> Result<(), LoadError> {
+    fields.require_str("hidden_act", &["silu", "swish"])?;
+    for field in ["mlp_bias", "attention_bias"] {
+        // Qwen 2 has biases on queries, keys and values without saying so; any other bias is another model.
+        if fields.bool(field, false)? {
+            return Err(fields.unsupported(field));
+        }
+    }
+    for field in ["partial_rotary_factor", "pretraining_tp"] {
+        if fields.optional_f64(field)?.is_some_and(|factor| factor != 1.0) {
+            return Err(fields.unsupported(field));
+        }
+    }
+    if fields.get("quantization_config").is_some() {
+        return Err(fields.unsupported("quantization_config"));
+    }
+    let windowed = fields.bool("use_sliding_window", model_type == "mistral")?;
+    if let Some(window) = fields.optional_u32("sliding_window")?.filter(|_| windowed) {
+        // Within the window, windowed attention is plain attention.
+        spec.max_context = spec.max_context.min(window);
+    }
+    spec.max_context = spec.max_context.min(MAX_CONTEXT);
+    spec.norm_eps = fields.epsilon("rms_norm_eps", 1e-6)?;
+    // Newer files keep everything about rotation in one object.
+    let nested = fields.get("rope_parameters").or_else(|| fields.get("rope_scaling"));
+    let nested = nested
+        .map(|value| value.as_object().ok_or_else(|| fields.refuse("rope_scaling", "is not an object")))
+        .transpose()?
+        .map(|object| Fields { file: fields.file, object });
+    let theta = match fields.optional_f64("rope_theta")? {
+        Some(theta) => theta,
+        None => nested.as_ref().map_or(Ok(None), |nested| nested.optional_f64("rope_theta"))?.unwrap_or(10_000.0),
+    };
+    if theta.fract() != 0.0 || !(2.0..=f64::from(u32::MAX)).contains(&theta) {
+        return Err(fields.refuse("rope_theta", "is not a whole number from 2 to 2^32 - 1"));
+    }
+    spec.family = Family::Llama(LlamaSpec {
+        tied_embeddings: fields.bool("tie_word_embeddings", false)?,
+        qkv_bias: model_type == "qwen2",
+        qk_norm: model_type == "qwen3",
+        rope_base: theta as u32,
+        rope_scaling: nested.map_or(Ok(RopeScaling::None), |nested| rope_scaling(&nested))?,
+    });
+    Ok(())
+}
+
+fn rope_scaling(fields: &Fields<'_>) -> Result<RopeScaling, LoadError> {
+    let kind = if fields.get("rope_type").is_some() { "rope_type" } else { "type" };
+    match fields.str(kind).unwrap_or("default") {
+        "default" => Ok(RopeScaling::None),
+        "linear" => Ok(RopeScaling::Linear { factor: fields.q16("factor")? }),
+        "llama3" => Ok(RopeScaling::Llama3 {
+            factor: fields.q16("factor")?,
+            low_freq_factor: fields.q16("low_freq_factor")?,
+            high_freq_factor: fields.q16("high_freq_factor")?,
+            original_context: fields.u32("original_max_position_embeddings")?,
+        }),
+        _ => Err(fields.unsupported(kind)),
+    }
+}
+
+fn bert(fields: &Fields<'_>, source: &ModelSource<'_>, spec: &mut ModelSpec) -> Result<(), LoadError> {
+    fields.require_str("hidden_act", &["gelu"])?;
+    fields.require_str("position_embedding_type", &["absolute"])?;
+    if fields.bool("is_decoder", false)? {
+        return Err(fields.unsupported("is_decoder"));
+    }
+    spec.max_context = spec.max_context.min(MAX_CONTEXT);
+    spec.norm_eps = fields.epsilon("layer_norm_eps", 1e-12)?;
+    spec.family = Family::Bert(pooling(source)?);
+    Ok(())
+}
+
+/// Pooling and normalisation as the sentence-transformers files say; mean and normalised where there are none.
+fn pooling(source: &ModelSource<'_>) -> Result<BertSpec, LoadError> {
+    const MODULES: &str = "modules.json";
+    const POOLING: &str = "1_Pooling/config.json";
+    let mut bert = BertSpec { pooling: Pooling::Mean, normalize: true };
+    if let Some(bytes) = source.optional(POOLING)? {
+        let document = parse(POOLING, &bytes)?;
+        let fields = Fields { file: POOLING, object: &document };
+        bert.pooling = match (fields.bool("pooling_mode_mean_tokens", false)?, fields.bool("pooling_mode_cls_token", false)?)
+        {
+            (true, false) => Pooling::Mean,
+            (false, true) => Pooling::Cls,
+            _ => return Err(fields.unsupported("pooling_mode_mean_tokens")),
+        };
+    }
+    if let Some(bytes) = source.optional(MODULES)? {
+        let modules: Vec<Value> = serde_json::from_slice(&bytes).map_err(|error| LoadError::Config {
+            file: MODULES.into(),
+            field: "(document)".into(),
+            reason: error.to_string(),
+        })?;
+        bert.normalize = modules
+            .iter()
+            .any(|module| module.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("Normalize")));
+    }
+    Ok(bert)
+}
+
+fn parse(file: &'static str, bytes: &[u8]) -> Result<Map<String, Value>, LoadError> {
+    serde_json::from_slice(bytes).map_err(|error| LoadError::Config {
+        file: file.into(),
+        field: "(document)".into(),
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,151 @@
+//! A model ready to run.
+
+use super::{
+    config,
+    error::LoadError,
+    parameters::{HuggingFace, Parameters},
+    source::ModelSource,
+    tensors::Tensors,
+    tokenizer::Tokenizer,
+    weights::Weights,
+};
+use crate::cpu::pool::Pool;
+use lantern_exact::{
+    blake2_256,
+    commit::{TensorKind, TensorSpec},
+    fixed::{Scale, FRAC},
+    model::Tensor,
+    model_id, Hash, ModelError, ModelId, ModelSpec, ReferenceModel, Width,
+};
+
+/// Choices that are part of a model's identity and not in its files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Width of activations.
+    pub activation: Width,
+    /// Width of cached keys.
+    pub keys: Width,
+}
+
+/// A model with its weights in the kernels' order, its commitment and its tokenizer.
+pub struct LoadedModel {
+    name: String,
+    spec: ModelSpec,
+    id: ModelId,
+    weights_root: Hash,
+    tokenizer: Option<Tokenizer>,
+    end_tokens: Vec<u32>,
+    pub(crate) weights: Weights,
+}
+
+impl std::fmt::Debug for LoadedModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LoadedModel({}, {})", self.name, hex::encode(self.id))
+    }
+}
+
+impl LoadedModel {
+    /// Loads, quantises and commits to the model in `source`. The same files and options give the same id everywhere.
+    pub fn load(source: &ModelSource<'_>, options: &LoadOptions) -> Result<Self, LoadError> {
+        let tokenizer_bytes = source.tokenizer()?;
+        let hash = blake2_256(&[&tokenizer_bytes]);
+        let spec = config::read(source, options.activation, options.keys, hash)?;
+        let end_tokens = config::end_tokens(source, spec.vocab)?;
+        let tokenizer = Tokenizer::from_bytes(&tokenizer_bytes, spec.vocab)?;
+        let mut parameters = HuggingFace::new(Tensors::open(source)?, spec)?;
+        let pool = loading_pool();
+        let (weights, weights_root) = Weights::take(&spec, &mut parameters, &pool)?;
+        let id = model_id(&spec, &weights_root);
+        Ok(Self { name: source.name(), spec, id, weights_root, tokenizer: Some(tokenizer), end_tokens, weights })
+    }
+
+    /// A model of quantised tensors in commitment order, without a tokenizer: for tests and benchmarks.
+    ///
+    /// Fails like [`ReferenceModel::from_tensors`] when the tensors do not fit `spec`.
+    pub fn from_tensors(name: &str, spec: ModelSpec, tensors: Vec<Tensor>) -> Result<Self, LoadError> {
+        spec.validate()?;
+        config::check_inner(&spec)?;
+        let mut given = Given { tensors: tensors.into_iter() };
+        let (weights, weights_root) = Weights::take(&spec, &mut given, &loading_pool())?;
+        let id = model_id(&spec, &weights_root);
+        Ok(Self { name: name.into(), spec, id, weights_root, tokenizer: None, end_tokens: Vec::new(), weights })
+    }
+
+    /// A model of random weights, see [`lantern_exact::synthetic`].
+    pub fn synthetic(spec: ModelSpec, seed: u64) -> Result<Self, LoadError> {
+        spec.validate()?;
+        Self::from_tensors("synthetic", spec, lantern_exact::synthetic::tensors(&spec, seed))
+    }
+
+    /// The reference model with the same weights; copies them.
+    pub fn reference(&self) -> Result<ReferenceModel, ModelError> {
+        ReferenceModel::from_tensors(self.spec, self.weights.tensors(&self.spec))
+    }
+
+    /// Identity: the hash of specification and weights root.
+    pub fn id(&self) -> ModelId {
+        self.id
+    }
+
+    /// Specification.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// Merkle root over the weights.
+    pub fn weights_root(&self) -> Hash {
+        self.weights_root
+    }
+
+    /// Name shown to people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tokenizer; `None` for a model made of tensors alone.
+    pub fn tokenizer(&self) -> Option<&Tokenizer> {
+        self.tokenizer.as_ref()
+    }
+
+    /// Tokens that the model's files name as the end of a text.
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.end_tokens
+    }
+}
+
+/// Threads that quantise and hash while loading.
+fn loading_pool() -> Pool {
+    Pool::new(std::thread::available_parallelism().map_or(1, |threads| threads.get().min(16)))
+}
+
+/// Tensors handed in, checked like the reference model checks them.
+struct Given {
+    tensors: std::vec::IntoIter<Tensor>,
+}
+
+impl Parameters for Given {
+    fn get(&mut self, spec: &TensorSpec, _: &Pool) -> Result<Tensor, LoadError> {
+        let refuse = |reason: &str| LoadError::Weights { file: spec.name.clone(), reason: reason.into() };
+        let tensor = self.tensors.next().ok_or_else(|| refuse("is missing"))?;
+        let (rows, cols) = (spec.rows as usize, spec.cols as usize);
+        let fits = match (&tensor, spec.kind) {
+            (Tensor::Matrix(matrix), TensorKind::Matrix) => {
+                matrix.cols == cols
+                    && matrix.scales.len() == rows
+                    && matrix.data.len() == rows * cols
+                    && matrix.scales.iter().all(Scale::is_valid)
+                    && matrix.data.iter().all(|&weight| weight > i8::MIN)
+            }
+            (Tensor::Vector(vector), TensorKind::Vector) => {
+                let frac_fits = vector.frac == FRAC as u32 || (!spec.name.ends_with("_bias") && vector.frac <= 30);
+                vector.values.len() == cols && frac_fits
+            }
+            _ => false,
+        };
+        if fits {
+            Ok(tensor)
+        } else {
+            Err(refuse("does not fit the specification"))
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Models: loading, quantisation and commitment.
+
+mod config;
+mod error;
+mod loaded;
+mod parameters;
+mod quantise;
+mod source;
+mod tensors;
+mod tokenizer;
+pub(crate) mod weights;
+
+pub use error::LoadError;
+pub use loaded::{LoadOptions, LoadedModel};
+pub use source::{ModelFiles, ModelSource};
+pub use tokenizer::{TokenizeError, Tokenizer};

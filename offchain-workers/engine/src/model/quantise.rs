@@ -1,0 +1,93 @@
+//! From float parameters to integers, the same on every machine.
+//!
+//! Each result follows from one float value by operations that IEEE 754 defines to the last bit (a product that is exact,
+//! one division, rounding), and scales by integers alone.
+
+use lantern_exact::fixed::Scale;
+
+/// Largest magnitude of a quantised weight.
+const WEIGHT_MAX: f64 = 127.0;
+
+/// Quantises one row of finite values to `out`: `round(w * 127 / amax)`, half away from zero, and returns the row's scale,
+/// `amax / 127`.
+pub(crate) fn row(values: &[f32], out: &mut [i8]) -> Scale {
+    let amax = values.iter().fold(0f32, |amax, value| amax.max(value.abs()));
+    if amax == 0.0 {
+        out.fill(0);
+        return Scale::ZERO_ROW;
+    }
+    let divisor = f64::from(amax);
+    for (out, &value) in out.iter_mut().zip(values) {
+        // The product has 31 significant bits and is exact; the quotient is rounded once; |quotient| <= 127.
+        *out = (f64::from(value) * WEIGHT_MAX / divisor).round() as i8;
+    }
+    let (mantissa, exponent) = decompose(amax);
+    Scale::ratio(u64::from(mantissa), 127, exponent)
+}
+
+/// `value` in fixed point with `frac` fractional bits, half away from zero; `None` outside `i32`.
+pub(crate) fn fixed(value: f32, frac: u32) -> Option<i32> {
+    // A power of two: the product is exact in f64.
+    let scaled = (f64::from(value) * (1u64 << frac) as f64).round();
+    (scaled.abs() <= f64::from(i32::MAX)).then_some(scaled as i32)
+}
+
+/// `(m, e)` with `value = m * 2^e` for a positive finite value.
+fn decompose(value: f32) -> (u32, i32) {
+    let bits = value.to_bits();
+    let (exponent, fraction) = ((bits >> 23) & 0xff, bits & 0x7f_ffff);
+    if exponent == 0 {
+        (fraction, -149)
+    } else {
+        (fraction | 0x80_0000, exponent as i32 - 150)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn real(scale: Scale) -> f64 {
+        f64::from(scale.mant) * f64::from(scale.exp).exp2()
+    }
+
+    proptest! {
+        #[test]
+        fn quantised_rows_are_within_half_a_step(values in prop::collection::vec(-1e6f32..1e6, 1..50)) {
+            let mut out = vec![0; values.len()];
+            let scale = row(&values, &mut out);
+            prop_assert!(scale.is_valid());
+            let amax = values.iter().fold(0f32, |a, v| a.max(v.abs()));
+            prop_assume!(amax > 0.0);
+            prop_assert!((real(scale) * 127.0 / f64::from(amax) - 1.0).abs() < 1e-7);
+            for (q, v) in out.iter().zip(&values) {
+                prop_assert!(*q > -128);
+                prop_assert!((f64::from(*q) * real(scale) - f64::from(*v)).abs() <= real(scale) * 0.500_01);
+            }
+        }
+    }
+
+    #[test]
+    fn extremes_keep_their_scale() {
+        for amax in [f32::MAX, f32::MIN_POSITIVE, f32::from_bits(1), 1.0] {
+            let mut out = [0i8; 3];
+            let scale = row(&[amax, -amax, 0.0], &mut out);
+            assert_eq!(out, [127, -127, 0]);
+            assert!(scale.is_valid());
+            assert!((real(scale) * 127.0 / f64::from(amax) - 1.0).abs() < 1e-6);
+        }
+        let mut out = [5i8; 2];
+        assert_eq!(row(&[0.0, -0.0], &mut out), Scale::ZERO_ROW);
+        assert_eq!(out, [0, 0]);
+    }
+
+    #[test]
+    fn fixed_point_rounds_half_away_and_refuses_what_does_not_fit() {
+        assert_eq!(fixed(0.5 / 65536.0, 16), Some(1));
+        assert_eq!(fixed(-0.5 / 65536.0, 16), Some(-1));
+        assert_eq!(fixed(32_767.0, 16), Some(32_767 << 16));
+        assert_eq!(fixed(32_768.0, 16), None);
+        assert_eq!(fixed(f32::MAX, 16), None);
+    }
+}

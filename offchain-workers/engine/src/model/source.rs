@@ -1,0 +1,126 @@
+//! Where a model's files come from.
+
+use super::error::LoadError;
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Largest configuration or index file.
+const MAX_CONFIG_BYTES: u64 = 16 << 20;
+/// Largest tokenizer file.
+const MAX_TOKENIZER_BYTES: u64 = 256 << 20;
+/// Most weight files of one model.
+const MAX_SHARDS: usize = 1024;
+
+pub(super) const CONFIG: &str = "config.json";
+pub(super) const TOKENIZER: &str = "tokenizer.json";
+pub(super) const WEIGHTS: &str = "model.safetensors";
+const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+
+/// A model in memory, such as one built into a program by `include_bytes!`.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelFiles<'a> {
+    /// Name shown to people.
+    pub name: &'a str,
+    /// `config.json`.
+    pub config: &'a [u8],
+    /// `tokenizer.json`.
+    pub tokenizer: &'a [u8],
+    /// `model.safetensors`.
+    pub weights: &'a [u8],
+}
+
+/// Where a model's files come from.
+#[derive(Clone, Debug)]
+pub enum ModelSource<'a> {
+    /// A Hugging Face folder: `config.json`, `tokenizer.json`, and `model.safetensors` or a sharded index.
+    Folder(PathBuf),
+    /// Files in memory.
+    Memory(ModelFiles<'a>),
+}
+
+impl ModelSource<'_> {
+    /// Name shown to people: the folder's last part.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder
+                .file_name()
+                .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned()),
+            Self::Memory(files) => files.name.to_owned(),
+        }
+    }
+
+    /// The bytes of `config.json`.
+    pub(super) fn config(&self) -> Result<Cow<'_, [u8]>, LoadError> {
+        match self {
+            Self::Folder(folder) => read(folder, CONFIG, MAX_CONFIG_BYTES).map(Cow::Owned),
+            Self::Memory(files) => Ok(Cow::Borrowed(files.config)),
+        }
+    }
+
+    /// The bytes of `tokenizer.json`.
+    pub(super) fn tokenizer(&self) -> Result<Cow<'_, [u8]>, LoadError> {
+        match self {
+            Self::Folder(folder) => read(folder, TOKENIZER, MAX_TOKENIZER_BYTES).map(Cow::Owned),
+            Self::Memory(files) => Ok(Cow::Borrowed(files.tokenizer)),
+        }
+    }
+
+    /// The bytes of a small optional file, `None` when it is not there.
+    pub(super) fn optional(&self, file: &str) -> Result<Option<Vec<u8>>, LoadError> {
+        match self {
+            Self::Folder(folder) if folder.join(file).exists() => read(folder, file, MAX_CONFIG_BYTES).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Paths of the weight files of a folder: the single file, or all files that the index names.
+    pub(super) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+        let single = folder.join(WEIGHTS);
+        if single.exists() || !folder.join(WEIGHTS_INDEX).exists() {
+            return Ok(vec![single]);
+        }
+        let refuse = |field: &str, reason: &str| LoadError::Config {
+            file: WEIGHTS_INDEX.into(),
+            field: field.into(),
+            reason: reason.into(),
+        };
+        let bytes = read(folder, WEIGHTS_INDEX, MAX_CONFIG_BYTES)?;
+        let index: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|error| refuse("(document)", &error.to_string()))?;
+        let map = index
+            .get("weight_map")
+            .and_then(|map| map.as_object())
+            .ok_or_else(|| refuse("weight_map", "is not an object"))?;
+        let mut names = BTreeSet::new();
+        for (tensor, file) in map {
+            let name = file.as_str().ok_or_else(|| refuse(tensor, "is not a file name"))?;
+            // A name and nothing else: an index must not reach outside its folder.
+            if Path::new(name).file_name() != Some(name.as_ref()) {
+                return Err(refuse(tensor, "names a file outside the folder"));
+            }
+            names.insert(name);
+        }
+        if names.is_empty() || names.len() > MAX_SHARDS {
+            return Err(refuse("weight_map", "names no file, or too many"));
+        }
+        Ok(names.into_iter().map(|name| folder.join(name)).collect())
+    }
+}
+
+/// Reads `folder/file` of at most `limit` bytes.
+fn read(folder: &Path, file: &str, limit: u64) -> Result<Vec<u8>, LoadError> {
+    let path = folder.join(file);
+    let failed = |error: std::io::Error| LoadError::Read {
+        file: file.into(),
+        reason: error.to_string(),
+    };
+    let bytes = fs::metadata(&path).map_err(failed)?.len();
+    if bytes > limit {
+        return Err(LoadError::FileTooLarge { file: file.into(), bytes, limit });
+    }
+    fs::read(&path).map_err(failed)
+}

@@ -1,0 +1,114 @@
+//! Float tensors of a model's files, through candle.
+
+use super::{
+    error::LoadError,
+    source::{ModelSource, WEIGHTS},
+};
+use candle_core::{
+    safetensors::{MmapedSafetensors, SliceSafetensors},
+    DType, Device, Tensor,
+};
+
+/// The tensors of a model, by name. Nothing is read before it is asked for.
+pub(super) enum Tensors<'a> {
+    Mapped(MmapedSafetensors),
+    Slice(SliceSafetensors<'a>),
+}
+
+/// What a file's header says of a tensor.
+struct Header {
+    shape: Vec<usize>,
+    /// `None` for a type that candle does not have.
+    dtype: Option<DType>,
+    type_name: String,
+}
+
+impl<'a> Tensors<'a> {
+    /// Opens the weight files of `source` and checks their headers against their sizes.
+    pub(super) fn open(source: &ModelSource<'a>) -> Result<Self, LoadError> {
+        match source {
+            ModelSource::Folder(folder) => {
+                let files = ModelSource::weight_files(folder)?;
+                for file in &files {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    let length = std::fs::metadata(file)
+                        .map_err(|error| LoadError::Read { file: name.clone(), reason: error.to_string() })?
+                        .len();
+                    if length == 0 {
+                        return Err(LoadError::Weights { file: name, reason: "is empty".into() });
+                    }
+                }
+                // SAFETY: the map is only read. Whoever writes to a model's files while it loads harms this process
+                // alone: the weights are copied while loading and the map is dropped.
+                let mapped = unsafe { MmapedSafetensors::multi(&files) };
+                mapped.map(Self::Mapped).map_err(malformed)
+            }
+            ModelSource::Memory(files) => SliceSafetensors::new(files.weights).map(Self::Slice).map_err(malformed),
+        }
+    }
+
+    /// Whether there is a tensor `name`.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.header(name).is_ok()
+    }
+
+    /// First dimension of tensor `name`; 0 for a scalar.
+    pub(super) fn rows(&self, name: &str) -> Result<usize, LoadError> {
+        self.header(name).map(|header| header.shape.first().copied().unwrap_or(0))
+    }
+
+    /// Checks that tensor `name` is there, has `shape` and a float type, without reading it.
+    pub(super) fn check(&self, name: &str, shape: &[usize]) -> Result<(), LoadError> {
+        let header = self.header(name)?;
+        if header.shape != shape {
+            return Err(LoadError::WrongShape {
+                file: WEIGHTS.into(),
+                tensor: name.into(),
+                expected: shape.to_vec(),
+                found: header.shape,
+            });
+        }
+        match header.dtype {
+            Some(DType::F32 | DType::F16 | DType::BF16) => Ok(()),
+            _ => Err(LoadError::WrongType { file: WEIGHTS.into(), tensor: name.into(), dtype: header.type_name }),
+        }
+    }
+
+    fn header(&self, name: &str) -> Result<Header, LoadError> {
+        let view = match self {
+            Self::Mapped(tensors) => tensors.get(name),
+            Self::Slice(tensors) => tensors.get(name),
+        }
+        .map_err(|_| LoadError::MissingTensor { file: WEIGHTS.into(), tensor: name.into() })?;
+        Ok(Header {
+            shape: view.shape().to_vec(),
+            dtype: DType::try_from(view.dtype()).ok(),
+            type_name: format!("{:?}", view.dtype()),
+        })
+    }
+
+    /// All values of tensor `name` of `shape` as f32 (f16 and bf16 widen without loss), row-major and finite.
+    pub(super) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
+        self.check(name, shape)?;
+        let tensor = match self {
+            Self::Mapped(tensors) => tensors.load(name, &Device::Cpu),
+            Self::Slice(tensors) => tensors.load(name, &Device::Cpu),
+        };
+        let values = tensor
+            .and_then(|tensor| tensor.to_dtype(DType::F32))
+            .and_then(|tensor| tensor.flatten_all())
+            .and_then(|tensor: Tensor| tensor.to_vec1::<f32>())
+            .map_err(malformed)?;
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(LoadError::NotFinite { file: WEIGHTS.into(), tensor: name.into(), index }),
+            None => Ok(values),
+        }
+    }
+}
+
+fn malformed(error: candle_core::Error) -> LoadError {
+    LoadError::Weights {
+        file: WEIGHTS.into(),
+        reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,71 @@
+//! Text to tokens and back, by the model's own `tokenizer.json`.
+
+use super::error::LoadError;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+/// Why a text or a token list cannot be converted.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizeError {
+    /// The tokenizer failed.
+    #[error("tokenizer: {0}")]
+    Failed(String),
+    /// The tokenizer made, or was given, a token that the model does not have.
+    #[error("token {token} is not below the vocabulary of {vocab}")]
+    OutOfVocabulary {
+        /// The token.
+        token: u32,
+        /// Size of the model's vocabulary.
+        vocab: u32,
+    },
+}
+
+/// A model's tokenizer. Padding and truncation that its file asks for are off: what a job pays for is what it gets.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    vocab: u32,
+}
+
+impl Tokenizer {
+    /// Reads `tokenizer.json` for a model with `vocab` token ids.
+    pub(super) fn from_bytes(bytes: &[u8], vocab: u32) -> Result<Self, LoadError> {
+        let refuse = |reason: String| LoadError::Tokenizer { reason: reason.chars().take(200).collect() };
+        // The file is foreign and its reader is large: a panic in it is one more way to be malformed.
+        let parsed = catch_unwind(|| tokenizers::Tokenizer::from_bytes(bytes));
+        let mut inner = parsed
+            .map_err(|_| refuse("the reader panicked".into()))?
+            .map_err(|error| refuse(error.to_string()))?;
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|error| refuse(error.to_string()))?;
+        Ok(Self { inner, vocab })
+    }
+
+    /// Token ids of `text`, special tokens of the model's template included.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizeError> {
+        let encoding = catch_unwind(AssertUnwindSafe(|| self.inner.encode(text, true)))
+            .map_err(|_| TokenizeError::Failed("the tokenizer panicked".into()))?
+            .map_err(|error| TokenizeError::Failed(error.to_string()))?;
+        let tokens = encoding.get_ids().to_vec();
+        self.check(&tokens)?;
+        Ok(tokens)
+    }
+
+    /// Text of `tokens`, special tokens left out.
+    pub fn decode(&self, tokens: &[u32]) -> Result<String, TokenizeError> {
+        self.check(tokens)?;
+        catch_unwind(AssertUnwindSafe(|| self.inner.decode(tokens, true)))
+            .map_err(|_| TokenizeError::Failed("the tokenizer panicked".into()))?
+            .map_err(|error| TokenizeError::Failed(error.to_string()))
+    }
+
+    /// Id of the token written `token`, such as `</s>`.
+    pub fn token_id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token).filter(|&id| id < self.vocab)
+    }
+
+    fn check(&self, tokens: &[u32]) -> Result<(), TokenizeError> {
+        match tokens.iter().find(|&&token| token >= self.vocab) {
+            Some(&token) => Err(TokenizeError::OutOfVocabulary { token, vocab: self.vocab }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Weights in the kernels' order, built from tensors in commitment order and turned back into them.
+
+use super::{
+    error::LoadError,
+    parameters::{leaf, Parameters},
+};
+use crate::cpu::{matrix::Matrix, pool::Pool};
+use lantern_exact::{
+    commit::{self, TensorSpec},
+    model::{Matrix as RowMajor, Norm, Tensor, Vector},
+    ops, Family, Hash, LlamaSpec, ModelSpec,
+};
+
+/// Weights of one Llama layer. Products that share their input are one matrix.
+pub(crate) struct LlamaLayer {
+    pub attention_norm: Vector,
+    /// Queries, keys and values, in this order.
+    pub qkv: Matrix,
+    pub q_norm: Option<Vector>,
+    pub k_norm: Option<Vector>,
+    pub o: Matrix,
+    pub mlp_norm: Vector,
+    /// Gate, then up.
+    pub gate_up: Matrix,
+    pub down: Matrix,
+}
+
+/// Weights of a Llama model.
+pub(crate) struct Llama {
+    pub embed: Matrix,
+    pub layers: Vec<LlamaLayer>,
+    pub final_norm: Vector,
+    /// `None` when it is the embedding table.
+    pub head: Option<Matrix>,
+    /// Rotary frequencies in turns per position, Q64.
+    pub frequencies: Vec<u64>,
+}
+
+/// Weights of one BERT layer.
+pub(crate) struct BertLayer {
+    /// Queries, keys and values, in this order.
+    pub qkv: Matrix,
+    pub o: Matrix,
+    pub attention_norm: Norm,
+    pub up: Matrix,
+    pub down: Matrix,
+    pub output_norm: Norm,
+}
+
+/// Weights of a BERT model.
+pub(crate) struct Bert {
+    pub embed: Matrix,
+    pub positions: Matrix,
+    pub token_type: Matrix,
+    pub embed_norm: Norm,
+    pub layers: Vec<BertLayer>,
+}
+
+/// Weights of a model of either family.
+pub(crate) enum Weights {
+    Llama(Llama),
+    Bert(Bert),
+}
+
+/// Takes tensors in commitment order and hashes each on its way.
+struct Intake<'a> {
+    specs: std::vec::IntoIter<TensorSpec>,
+    source: &'a mut dyn Parameters,
+    pool: &'a Pool,
+    leaves: Vec<Hash>,
+}
+
+impl Intake<'_> {
+    fn next(&mut self) -> Result<Tensor, LoadError> {
+        let mismatch = || LoadError::Weights { file: "(tensors)".into(), reason: "do not fit the specification".into() };
+        let spec = self.specs.next().ok_or_else(mismatch)?;
+        let tensor = self.source.get(&spec, self.pool)?;
+        self.leaves.push(leaf(&tensor, &spec, self.pool));
+        Ok(tensor)
+    }
+
+    fn row_major(&mut self) -> Result<RowMajor, LoadError> {
+        match self.next()? {
+            Tensor::Matrix(matrix) => Ok(matrix),
+            Tensor::Vector(_) => Err(misplaced()),
+        }
+    }
+
+    fn vector(&mut self) -> Result<Vector, LoadError> {
+        match self.next()? {
+            Tensor::Vector(vector) => Ok(vector),
+            Tensor::Matrix(_) => Err(misplaced()),
+        }
+    }
+
+    fn matrix(&mut self, biased: bool) -> Result<Matrix, LoadError> {
+        self.fused(1, biased)
+    }
+
+    /// `parts` matrices with the same inputs as one, each followed by its bias when `biased`.
+    fn fused(&mut self, parts: usize, biased: bool) -> Result<Matrix, LoadError> {
+        let mut rows = Vec::with_capacity(parts);
+        for _ in 0..parts {
+            let matrix = self.row_major()?;
+            let bias = if biased { self.vector()?.values } else { Vec::new() };
+            rows.push((matrix, bias));
+        }
+        let outs = rows.iter().map(|(matrix, _)| matrix.scales.len()).sum();
+        let ins = rows.first().map_or(0, |(matrix, _)| matrix.cols);
+        let mut fused = Matrix::new(outs, ins);
+        let mut out = 0;
+        for (matrix, bias) in &rows {
+            for (row, &scale) in matrix.scales.iter().enumerate() {
+                fused.set_row(out, matrix.row(row), scale, bias.get(row).copied().unwrap_or(0));
+                out += 1;
+            }
+        }
+        Ok(fused)
+    }
+
+    fn layer_norm(&mut self) -> Result<Norm, LoadError> {
+        Ok(Norm { gain: self.vector()?, bias: self.vector()?.values })
+    }
+
+    fn llama(&mut self, spec: &ModelSpec, llama: &LlamaSpec) -> Result<Llama, LoadError> {
+        let embed = self.matrix(false)?;
+        let mut layers = Vec::with_capacity(spec.layers as usize);
+        for _ in 0..spec.layers {
+            layers.push(LlamaLayer {
+                attention_norm: self.vector()?,
+                qkv: self.fused(3, llama.qkv_bias)?,
+                q_norm: llama.qk_norm.then(|| self.vector()).transpose()?,
+                k_norm: llama.qk_norm.then(|| self.vector()).transpose()?,
+                o: self.matrix(false)?,
+                mlp_norm: self.vector()?,
+                gate_up: self.fused(2, false)?,
+                down: self.matrix(false)?,
+            });
+        }
+        let final_norm = self.vector()?;
+        let head = (!llama.tied_embeddings).then(|| self.matrix(false)).transpose()?;
+        let mut frequencies = vec![0; spec.head_dim as usize / 2];
+        ops::rope_frequencies(llama.rope_base, llama.rope_scaling, &mut frequencies);
+        Ok(Llama { embed, layers, final_norm, head, frequencies })
+    }
+
+    fn bert(&mut self, spec: &ModelSpec) -> Result<Bert, LoadError> {
+        let embed = self.matrix(false)?;
+        let positions = self.matrix(false)?;
+        let token_type = self.matrix(false)?;
+        let embed_norm = self.layer_norm()?;
+        let mut layers = Vec::with_capacity(spec.layers as usize);
+        for _ in 0..spec.layers {
+            layers.push(BertLayer {
+                qkv: self.fused(3, true)?,
+                o: self.matrix(true)?,
+                attention_norm: self.layer_norm()?,
+                up: self.matrix(true)?,
+                down: self.matrix(true)?,
+                output_norm: self.layer_norm()?,
+            });
+        }
+        Ok(Bert { embed, positions, token_type, embed_norm, layers })
+    }
+}
+
+fn misplaced() -> LoadError {
+    LoadError::Weights { file: "(tensors)".into(), reason: "a matrix stands where a vector belongs, or the reverse".into() }
+}
+
+impl Weights {
+    /// Takes the tensors of `spec` from `source`; returns the weights and their root.
+    pub(crate) fn take(spec: &ModelSpec, source: &mut dyn Parameters, pool: &Pool) -> Result<(Self, Hash), LoadError> {
+        let mut intake =
+            Intake { specs: commit::tensors(spec).into_iter(), source, pool, leaves: Vec::new() };
+        let weights = match &spec.family {
+            Family::Llama(llama) => Self::Llama(intake.llama(spec, llama)?),
+            Family::Bert(_) => Self::Bert(intake.bert(spec)?),
+        };
+        Ok((weights, commit::weights_root(&intake.leaves)))
+    }
+
+    /// The tensors in commitment order, as the reference model takes them. Copies everything.
+    pub(crate) fn tensors(&self, spec: &ModelSpec) -> Vec<Tensor> {
+        let mut out = Vec::new();
+        match self {
+            Self::Llama(model) => {
+                let biased = matches!(&spec.family, Family::Llama(llama) if llama.qkv_bias);
+                let (query, kv) = (spec.query_width() as usize, spec.kv_width() as usize);
+                let inner = spec.intermediate as usize;
+                unpack(&mut out, &model.embed, &[spec.vocab as usize], false);
+                for layer in &model.layers {
+                    out.push(Tensor::Vector(layer.attention_norm.clone()));
+                    unpack(&mut out, &layer.qkv, &[query, kv, kv], biased);
+                    out.extend(layer.q_norm.iter().chain(&layer.k_norm).cloned().map(Tensor::Vector));
+                    unpack(&mut out, &layer.o, &[layer.o.outs()], false);
+                    out.push(Tensor::Vector(layer.mlp_norm.clone()));
+                    unpack(&mut out, &layer.gate_up, &[inner, inner], false);
+                    unpack(&mut out, &layer.down, &[layer.down.outs()], false);
+                }
+                out.push(Tensor::Vector(model.final_norm.clone()));
+                if let Some(head) = &model.head {
+                    unpack(&mut out, head, &[head.outs()], false);
+                }
+            }
+            Self::Bert(model) => {
+                let width = spec.hidden as usize;
+                for matrix in [&model.embed, &model.positions, &model.token_type] {
+                    unpack(&mut out, matrix, &[matrix.outs()], false);
+                }
+                unpack_norm(&mut out, &model.embed_norm);
+                for layer in &model.layers {
+                    unpack(&mut out, &layer.qkv, &[width; 3], true);
+                    unpack(&mut out, &layer.o, &[width], true);
+                    unpack_norm(&mut out, &layer.attention_norm);
+                    unpack(&mut out, &layer.up, &[layer.up.outs()], true);
+                    unpack(&mut out, &layer.down, &[width], true);
+                    unpack_norm(&mut out, &layer.output_norm);
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Appends the matrices of `parts` rows that `fused` is made of, each with its bias when `biased`.
+fn unpack(out: &mut Vec<Tensor>, fused: &Matrix, parts: &[usize], biased: bool) {
+    let cols = fused.ins();
+    let mut first = 0;
+    for &rows in parts {
+        let mut data = vec![0i8; rows * cols];
+        let scales = data.chunks_mut(cols).enumerate().map(|(row, to)| fused.row(first + row, to)).collect();
+        out.push(Tensor::Matrix(RowMajor { cols, data, scales }));
+        if biased {
+            let values = fused.bias[first..first + rows].to_vec();
+            out.push(Tensor::Vector(Vector { frac: lantern_exact::fixed::FRAC as u32, values }));
+        }
+        first += rows;
+    }
+}
+
+fn unpack_norm(out: &mut Vec<Tensor>, norm: &Norm) {
+    out.push(Tensor::Vector(norm.gain.clone()));
+    out.push(Tensor::Vector(Vector { frac: lantern_exact::fixed::FRAC as u32, values: norm.bias.clone() }));
+}

@@ -1,0 +1,65 @@
+# Sourced by every script: where things are built, and the set-up that a fresh Debian or Ubuntu machine needs.
+# shellcheck shell=bash
+
+LANTERN_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# Outside the clone, so that a second clone starts warm.
+LANTERN_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/lantern"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$LANTERN_CACHE/target}"
+LANTERN_BIN="$CARGO_TARGET_DIR/release"
+export LANTERN_ROOT LANTERN_CACHE LANTERN_BIN
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Runs a command as root, or says what to install by hand.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"
+	elif command -v sudo >/dev/null; then sudo "$@"
+	else die "need root for: $*"; fi
+}
+
+# Installs Debian packages whose command is missing: need COMMAND PACKAGE...
+need() {
+	local command=$1; shift
+	command -v "$command" >/dev/null && return
+	command -v apt-get >/dev/null || die "'$command' is missing: install $* with your system's package manager"
+	say "installing $*"
+	as_root apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq "$@" >/dev/null
+}
+
+# Tools and targets for building.
+setup_build() {
+	need cc build-essential
+	need curl curl
+	need protoc protobuf-compiler
+	if ! command -v cargo >/dev/null && [ -x "$HOME/.cargo/bin/cargo" ]; then
+		PATH="$HOME/.cargo/bin:$PATH"
+	fi
+	if ! command -v cargo >/dev/null; then
+		# Debian and Ubuntu carry rustup as a package from Debian 13 and Ubuntu 24.04 on.
+		need rustup rustup
+	fi
+	cd "$LANTERN_ROOT" || exit 1
+	if command -v rustup >/dev/null; then
+		# Reads rust-toolchain.toml: installs the toolchain where it is missing.
+		rustup show active-toolchain >/dev/null 2>&1 || rustup toolchain install
+		rustup target list --installed | grep -q wasm32v1-none || rustup target add wasm32v1-none
+	fi
+}
+
+# Builds the binaries; quiet when nothing changed.
+build_all() {
+	setup_build
+	cargo build --release --locked --workspace --bins
+}
+
+# Prints a TCP port that is free now.
+free_port() {
+	python3 - <<-'PY'
+		import socket
+		with socket.socket() as s:
+		    s.bind(("127.0.0.1", 0))
+		    print(s.getsockname()[1])
+	PY
+}
