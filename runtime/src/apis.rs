@@ -1,6 +1,6 @@
 //! Runtime APIs.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,

@@ -12,6 +12,5 @@ frame_benchmarking::define_benchmarks!(
     [pallet_provider_staking, ProviderStaking]
     [pallet_model_registry, ModelRegistry]
     [pallet_job_escrow, JobEscrow]
-    [pallet_result_verification, ResultVerification]
     [pallet_reward_emission, RewardEmission]
 );

@@ -9,7 +9,7 @@ use sp_genesis_builder::PresetId;
 use sp_keyring::Sr25519Keyring;
 
 use crate::{
-    configs::BABE_GENESIS_CONFIG, currency::LUX, AccountId, BabeConfig, Balance, BalancesConfig,
+    configs::{AuditPoolAccount, TreasuryAccount, BABE_GENESIS_CONFIG}, currency::LUX, AccountId, BabeConfig, Balance, BalancesConfig,
     RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
 };
 
@@ -45,7 +45,12 @@ fn genesis(authorities: &[Sr25519Keyring], sudo: Option<AccountId>) -> Value {
         .collect::<Vec<_>>();
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig {
-            balances: well_known().into_iter().map(|account| (account, ENDOWMENT)).collect::<Vec<_>>(),
+            balances: well_known()
+                .into_iter()
+                .map(|account| (account, ENDOWMENT))
+                // The pots exist from the start: a part of a fee below the existential deposit could not open them.
+                .chain([TreasuryAccount::get(), AuditPoolAccount::get()].map(|pot| (pot, LUX)))
+                .collect::<Vec<_>>(),
         },
         session: SessionConfig { keys },
         babe: BabeConfig { epoch_config: BABE_GENESIS_CONFIG },

@@ -17,7 +17,7 @@ pub mod configs;
 pub mod genesis;
 pub mod views;
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use sp_runtime::{
     generic, impl_opaque_keys,
     traits::{BlakeTwo256, IdentifyAccount, Verify},

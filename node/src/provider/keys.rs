@@ -44,6 +44,12 @@ impl Keys {
         std::iter::once(self.preferred).chain(keys).map(Into::into).collect()
     }
 
+    /// The keystore.
+    #[cfg(test)]
+    pub fn keystore(&self) -> KeystorePtr {
+        self.keystore.clone()
+    }
+
     fn sign(&self, key: &WorkerId, payload: &[u8]) -> Result<WorkerSignature, Error> {
         let public: &sr25519::Public = key.as_ref();
         match self.keystore.sr25519_sign(WORKER_KEY_TYPE, public, payload) {

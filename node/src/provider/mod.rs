@@ -53,6 +53,7 @@
 //! digest does not match the chain's job is dropped at once, with its mailbox entry.
 
 mod chain;
+mod claims;
 mod desk;
 mod error;
 mod handle;
@@ -62,6 +63,7 @@ mod metrics;
 mod node_chain;
 mod params;
 mod process;
+mod runs;
 mod store;
 mod streams;
 #[cfg(test)]
@@ -158,7 +160,7 @@ pub fn spawn(params: ProviderParams, deps: ProviderDeps) -> Result<ProviderHandl
     spawner.spawn_blocking("provider", Some("provider"), task.boxed());
 
     for key in keys.all() {
-        log::info!(target: LOG_TARGET, "worker key {}", hex::encode(<_ as AsRef<[u8]>>::as_ref(&key)));
+        log::info!(target: LOG_TARGET, "worker key {}", hex::encode(AsRef::<[u8]>::as_ref(&key)));
     }
     Ok(ProviderHandle::new(link, keys, streams))
 }

@@ -114,8 +114,8 @@ impl Chain for NodeChain {
             return Ok(());
         };
         match error.into_pool_error() {
-            // It is where it should be.
-            Ok(PoolError::AlreadyImported(_)) => Ok(()),
+            // This claim, or an earlier one with another signature, is where it should be.
+            Ok(PoolError::AlreadyImported(_) | PoolError::TooLowPriority { .. }) => Ok(()),
             Ok(PoolError::InvalidTransaction(InvalidTransaction::Custom(code))) => {
                 Err(ClaimError::Refused(match pallet_job_escrow::Refusal::from_code(code) {
                     Some(refusal) => refusal.to_string(),

@@ -114,7 +114,7 @@ fn socket_path(folder: &Path) -> Result<PathBuf, Error> {
     }
     // The same folder gives the same socket, so that a worker that outlived its node is found and replaced.
     let owner = fs::metadata(folder).map_err(|error| Error::Folder { path: folder.into(), error })?.uid();
-    let digest = sp_core::hashing::blake2_64(folder.as_os_str().as_encoded_bytes());
+    let digest = sp_io::hashing::twox_64(folder.as_os_str().as_encoded_bytes());
     let short = std::env::temp_dir().join(format!("lantern-{owner}-{}", hex::encode(digest)));
     make_private(&short)?;
     let failed = |error| Error::Folder { path: short.clone(), error };

@@ -3,6 +3,7 @@
 use codec::{Decode, DecodeAll, Encode};
 use lantern_primitives::{
     content::{content_key, ContentRef},
+    crypto::WorkerId,
     mailbox::{entry_key, Entry, INDEX_KEY},
     JobId, H256,
 };
@@ -91,6 +92,19 @@ impl<S: OffchainStorage> Store<S> {
             self.write(INDEX_KEY, &index);
         }
         self.storage.remove(STORAGE_PREFIX, &entry_key(job));
+    }
+
+    /// Makes `worker` the key that signs every waiting result: the one before may have been revoked.
+    pub fn sign_over(&mut self, worker: &WorkerId) {
+        for job in self.mailbox() {
+            match self.read::<Entry>(&entry_key(job)) {
+                Some(mut entry) if entry.worker != *worker => {
+                    entry.worker = worker.clone();
+                    self.write(&entry_key(job), &entry);
+                },
+                _ => {},
+            }
+        }
     }
 
     /// Removes everything about `job`, the ledger's record last.

@@ -5,7 +5,7 @@
 
 mod error;
 mod params;
-mod services;
+pub mod services;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -37,9 +37,8 @@ use sp_core::{
 };
 use sp_runtime::traits::{Block as BlockT, Header, UniqueSaturatedInto};
 
-pub use services::{ModelServices, NoServices, ServiceError, TokenChunk, WorkerKey};
-
 use error::Error;
+use services::{ModelServices, NoServices};
 use types::{
     BlockRef, JobFilterJson, JobJson, ModelJson, OutputJson, Page, ProviderJson, QuoteJson, QuoteRequest, RewardJson,
     StatsJson, WorkerKeyJson,
@@ -156,12 +155,14 @@ where
     Block: BlockT<Hash = H256>,
     Client: BlockchainEvents<Block>,
 {
-    let best = client.import_notification_stream().filter_map(|notification| async move {
-        notification.is_new_best.then(|| BlockRef {
-            number: UniqueSaturatedInto::<BlockNumber>::unique_saturated_into(*notification.header.number()),
-            hash: notification.hash,
-        })
-    });
+    let best = client
+        .import_notification_stream()
+        .filter_map(|notification| async move {
+            notification.is_new_best.then(|| BlockRef {
+                number: UniqueSaturatedInto::<BlockNumber>::unique_saturated_into(*notification.header.number()),
+                hash: notification.hash,
+            })
+        });
     best.boxed()
 }
 
@@ -344,12 +345,12 @@ where
                 // Text is a convenience: without a tokenizer here the tokens still are the answer.
                 output.text = self.services.detokenize(model, tokens.clone()).await.ok();
                 output.tokens = Some(tokens);
-            }
+            },
             JobParams::Embed => {
                 let spec = self.read(Some(at), |api, at| api.model(at, model))?;
                 output.fraction_bits = spec.map(|model| model.spec.embedding_frac());
                 output.embedding = Some(words.map(i32::from_le_bytes).collect());
-            }
+            },
         }
         Ok(output)
     }
@@ -483,7 +484,10 @@ where
 fn page_limit(limit: Option<u32>) -> Result<u32, Error> {
     match limit.unwrap_or(DEFAULT_PAGE) {
         limit @ 1..=MAX_PAGE => Ok(limit),
-        limit => Err(Error::invalid("limit", format!("{limit} is not between 1 and {MAX_PAGE}"))),
+        limit => Err(Error::invalid(
+            "limit",
+            format!("{limit} is not between 1 and {MAX_PAGE}"),
+        )),
     }
 }
 

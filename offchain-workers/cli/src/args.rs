@@ -31,7 +31,13 @@ pub struct Global {
     /// Secret of the signing account: a phrase, a 0x seed, or a development account such as //Alice.
     ///
     /// Others on this machine can see what is written on a command line; for an account that matters use --key-file.
-    #[arg(long, global = true, env = "LANTERN_SURI", hide_env_values = true, conflicts_with = "key_file")]
+    #[arg(
+        long,
+        global = true,
+        env = "LANTERN_SURI",
+        hide_env_values = true,
+        conflicts_with = "key_file"
+    )]
     pub suri: Option<String>,
     /// File that holds the secret of the signing account.
     #[arg(long, global = true, value_name = "FILE")]

@@ -75,7 +75,9 @@ impl EncodeAsFields for Args {
         for field in fields {
             let name = field.name.unwrap_or_default();
             let Some((_, arg)) = self.0.iter().find(|(known, _)| *known == name) else {
-                return Err(EncodeError::custom_string(format!("the chain wants an argument `{name}`")));
+                return Err(EncodeError::custom_string(format!(
+                    "the chain wants an argument `{name}`"
+                )));
             };
             match arg {
                 Arg::Integer(value) => value.encode_as_type_to(field.id, types, out)?,
@@ -83,7 +85,9 @@ impl EncodeAsFields for Args {
                     let rest = &mut bytes.as_slice();
                     let fits = decode_with_visitor(rest, field.id, types, IgnoreVisitor::<R>::new()).is_ok();
                     if !fits || !rest.is_empty() {
-                        return Err(EncodeError::custom_string(format!("the chain wants another type for `{name}`")));
+                        return Err(EncodeError::custom_string(format!(
+                            "the chain wants another type for `{name}`"
+                        )));
                     }
                     out.extend_from_slice(bytes);
                 },
@@ -114,15 +118,28 @@ mod tests {
             vec![Field::new(compact, Some(names[0])), Field::new(bytes, Some(names[1]))].into_iter()
         };
         let args = call("P", "c").arg("input", vec![1u8, 2]).integer("fee", 5).build();
-        let encoded = args.call_data().encode_as_fields(&mut fields(["fee", "input"]), &registry);
+        let encoded = args
+            .call_data()
+            .encode_as_fields(&mut fields(["fee", "input"]), &registry);
         assert_eq!(encoded.unwrap(), (codec::Compact(5u128), vec![1u8, 2]).encode());
 
-        let renamed = args.call_data().encode_as_fields(&mut fields(["fee", "content"]), &registry);
+        let renamed = args
+            .call_data()
+            .encode_as_fields(&mut fields(["fee", "content"]), &registry);
         assert!(renamed.unwrap_err().to_string().contains("`content`"));
         let retyped = call("P", "c").arg("input", [1u8, 2]).integer("fee", 5).build();
-        let retyped = retyped.call_data().encode_as_fields(&mut fields(["fee", "input"]), &registry);
+        let retyped = retyped
+            .call_data()
+            .encode_as_fields(&mut fields(["fee", "input"]), &registry);
         assert!(retyped.unwrap_err().to_string().contains("`input`"));
-        let extra = call("P", "c").arg("input", vec![1u8]).integer("fee", 5).arg("x", 1u8).build();
-        assert!(extra.call_data().encode_as_fields(&mut fields(["fee", "input"]), &registry).is_err());
+        let extra = call("P", "c")
+            .arg("input", vec![1u8])
+            .integer("fee", 5)
+            .arg("x", 1u8)
+            .build();
+        assert!(extra
+            .call_data()
+            .encode_as_fields(&mut fields(["fee", "input"]), &registry)
+            .is_err());
     }
 }

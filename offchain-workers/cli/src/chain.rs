@@ -99,7 +99,9 @@ impl Chain {
             .map_err(|error| refused(&error))?;
         // Plain state queries at any block, the best one included, which the newer protocol gives only while it is pinned.
         let backend = Arc::new(LegacyBackend::builder().build(rpc.clone()));
-        let client = OnlineClient::from_backend(backend).await.map_err(|error| refused(&error))?;
+        let client = OnlineClient::from_backend(backend)
+            .await
+            .map_err(|error| refused(&error))?;
         let legacy = LegacyRpcMethods::new(rpc.clone());
         Ok(Self { rpc, legacy, client })
     }
@@ -127,13 +129,15 @@ impl Chain {
     /// State at the best block.
     pub async fn best(&self) -> Result<At, Failure> {
         let hash = self.legacy.chain_get_block_hash(None).await?;
-        self.at(hash.ok_or_else(|| Failure::incompatible("there is no best block"))?).await
+        self.at(hash.ok_or_else(|| Failure::incompatible("there is no best block"))?)
+            .await
     }
 
     /// State at the block of the best chain with this height.
     pub async fn at_number(&self, number: u32) -> Result<At, Failure> {
         let hash = self.legacy.chain_get_block_hash(Some(u64::from(number).into())).await?;
-        self.at(hash.ok_or_else(|| Failure::Usage(format!("the chain has no block {number}")))?).await
+        self.at(hash.ok_or_else(|| Failure::Usage(format!("the chain has no block {number}")))?)
+            .await
     }
 
     /// State at a block.
@@ -158,7 +162,10 @@ impl Chain {
             .nonce(nonce)
             .mortal(MORTALITY)
             .build();
-        let mut progress = best.transactions().sign_and_submit_then_watch(call, account, params).await?;
+        let mut progress = best
+            .transactions()
+            .sign_and_submit_then_watch(call, account, params)
+            .await?;
         let refused = |name: &str, cause: String| Failure::OnChain {
             name: name.into(),
             cause,
@@ -180,7 +187,9 @@ impl Chain {
                 events,
             });
         }
-        Err(Failure::Connection("the node stopped reporting on the transaction".into()))
+        Err(Failure::Connection(
+            "the node stopped reporting on the transaction".into(),
+        ))
     }
 }
 
@@ -193,8 +202,14 @@ mod tests {
         let alice = Account::new("//Alice").unwrap();
         assert_eq!(alice.address(), "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
         let signature = alice.sign(b"payload");
-        let MultiSignature::Sr25519(bytes) = signature else { panic!("sr25519") };
-        assert!(sr25519::Pair::verify(&bytes.into(), b"payload", &sr25519::Public::from(alice.id().0)));
+        let MultiSignature::Sr25519(bytes) = signature else {
+            panic!("sr25519")
+        };
+        assert!(sr25519::Pair::verify(
+            &bytes.into(),
+            b"payload",
+            &sr25519::Public::from(alice.id().0)
+        ));
     }
 
     #[test]

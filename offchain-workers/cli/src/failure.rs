@@ -77,7 +77,9 @@ impl Failure {
     /// What to do about it, if that is known.
     pub fn remedy(&self) -> Option<&str> {
         match self {
-            Self::OnChain { remedy, .. } | Self::Node { remedy, .. } => Some(remedy).filter(|text| !text.is_empty()).map(String::as_str),
+            Self::OnChain { remedy, .. } | Self::Node { remedy, .. } => {
+                Some(remedy).filter(|text| !text.is_empty()).map(String::as_str)
+            },
             Self::Connection(_) => Some("check that the node runs and that --url names its WebSocket address"),
             Self::Timeout(_) => Some("look again with `lantern job watch`, or give more time with --timeout"),
             Self::Incompatible(_) => Some("use the lantern of the same release as the node"),
@@ -187,7 +189,9 @@ impl From<ClientError> for Failure {
             };
         }
         let remedy = match user.code {
-            -32601 => "the node lacks this method or denies it to callers from outside; ask it from its own machine".into(),
+            -32601 => {
+                "the node lacks this method or denies it to callers from outside; ask it from its own machine".into()
+            },
             _ => field("remedy"),
         };
         Self::Node {
@@ -262,7 +266,10 @@ mod tests {
 
     #[test]
     fn errors_of_the_node_keep_name_and_remedy() {
-        let failure = user(11_010, Some(r#"{"name":"NoWorker","cause":"c","remedy":"ask another"}"#));
+        let failure = user(
+            11_010,
+            Some(r#"{"name":"NoWorker","cause":"c","remedy":"ask another"}"#),
+        );
         assert_eq!(failure.exit_code(), 5);
         assert_eq!(failure.json()["error"]["name"], "NoWorker");
         assert_eq!(failure.remedy(), Some("ask another"));

@@ -22,6 +22,13 @@ pub struct Effect {
     pub issuance: i128,
 }
 
+impl Effect {
+    /// Whether it changed no amount.
+    fn is_nothing(&self) -> bool {
+        self.issuance == 0 && self.accounts.iter().all(|(_, change)| *change == 0)
+    }
+}
+
 /// Fields of JobEscrow's JobSettled.
 #[derive(Clone, Debug, DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
@@ -264,10 +271,19 @@ pub struct Attribution {
 /// The settlement's own events stand before its `JobSettled`, in the same phase, after the previous event of the escrow. Taking
 /// the fee out of escrow has no event: it is known from each settled job's division. `requesters` names who paid the other
 /// jobs that the block settled.
-pub fn attribute(entries: &[Entry], expected: &Expected, requesters: &BTreeMap<u64, Id>) -> Result<Attribution, Failure> {
+pub fn attribute(
+    entries: &[Entry],
+    expected: &Expected,
+    requesters: &BTreeMap<u64, Id>,
+) -> Result<Attribution, Failure> {
     let settlement = entries
         .iter()
-        .position(|entry| entry.settled.as_ref().is_some_and(|settled| settled.job == expected.job))
+        .position(|entry| {
+            entry
+                .settled
+                .as_ref()
+                .is_some_and(|settled| settled.job == expected.job)
+        })
         .ok_or_else(|| Failure::Outcome(format!("the block has no JobSettled event for job {}", expected.job)))?;
     let phase = entries[settlement].phase;
     let start = entries[..settlement]
@@ -293,7 +309,9 @@ pub fn attribute(entries: &[Entry], expected: &Expected, requesters: &BTreeMap<u
                 Ok(Some(who))
             },
             None if amount == 0 => Ok(None),
-            None => Err(Failure::Outcome(format!("no event shows that {what} received its {amount}"))),
+            None => Err(Failure::Outcome(format!(
+                "no event shows that {what} received its {amount}"
+            ))),
         }
     };
     let split = expected.split;
@@ -301,29 +319,47 @@ pub fn attribute(entries: &[Entry], expected: &Expected, requesters: &BTreeMap<u
     pay(split.royalty, Some(expected.owner), "the model's owner")?;
     let audit_pool = pay(split.audit_pool, None, "the audit pool")?;
     let treasury = pay(split.treasury, None, "the treasury")?;
+    // Burned by plan, and what neither its receiver nor the treasury could take: one event each.
     let burned = signed(split.burned)?;
-    let burn = (start..settlement).find(|index| {
-        let effect = &entries[*index].effect;
-        effect.accounts.is_empty() && effect.issuance == -burned && burned != 0
-    });
-    match burn {
-        Some(index) => taken[index] = true,
-        None if burned == 0 => {},
-        None => return Err(Failure::Outcome(format!("no event shows that {burned} were burned"))),
+    let mut unseen = burned;
+    for index in start..settlement {
+        let effect = &entries[index].effect;
+        let burn = -effect.issuance;
+        if !taken[index] && effect.accounts.is_empty() && (1..=unseen).contains(&burn) {
+            taken[index] = true;
+            unseen -= burn;
+        }
+    }
+    if unseen != 0 {
+        return Err(Failure::Outcome(format!(
+            "no event shows that {unseen} of {burned} were burned"
+        )));
     }
     books.audit_pool = audit_pool;
     books.treasury = treasury;
     books.job_issuance = -burned;
     *books.job.entry(expected.requester).or_default() -= signed(split.fee)?;
 
-    for (entry, taken) in entries.iter().zip(&taken) {
-        if let Some(other) = entry.settled.as_ref().filter(|settled| settled.job != expected.job) {
+    add_others(&mut books, entries, &taken, expected.job, requesters)?;
+    Ok(books)
+}
+
+/// Adds what the block did besides the settlement of `job`, whose own events are `taken`.
+fn add_others(
+    books: &mut Attribution,
+    entries: &[Entry],
+    taken: &[bool],
+    job: u64,
+    requesters: &BTreeMap<u64, Id>,
+) -> Result<(), Failure> {
+    for (entry, taken) in entries.iter().zip(taken) {
+        if let Some(other) = entry.settled.as_ref().filter(|settled| settled.job != job) {
             let requester = requesters
                 .get(&other.job)
                 .ok_or_else(|| Failure::Outcome(format!("the requester of job {} is unknown", other.job)))?;
             *books.other.entry(*requester).or_default() -= signed(other.split.fee)?;
         }
-        if *taken || entry.effect == Effect::default() {
+        if *taken || entry.effect.is_nothing() {
             continue;
         }
         books.other_issuance += entry.effect.issuance;
@@ -332,7 +368,7 @@ pub fn attribute(entries: &[Entry], expected: &Expected, requesters: &BTreeMap<u
         }
         books.other_events.push(entry.name.clone());
     }
-    Ok(books)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -454,6 +490,20 @@ mod tests {
         let mut entries = settlement(7);
         entries[1].effect.accounts[0].0 = REQUESTER;
         assert!(attribute(&entries, &expected(7), &BTreeMap::new()).is_err());
+    }
+
+    #[test]
+    fn what_nobody_could_receive_is_burned_and_still_accounted_for() {
+        // The treasury was too poor to exist: its part was burned by an event of its own.
+        let mut entries = settlement(7);
+        entries[4] = issuance(-2);
+        let mut all = expected(7);
+        all.split.treasury = 0;
+        all.split.burned = 7;
+        let books = attribute(&entries, &all, &BTreeMap::new()).unwrap();
+        assert_eq!((books.job_issuance, books.treasury, total(&books)), (-7, None, -7));
+        all.split.burned = 6;
+        assert!(attribute(&entries, &all, &BTreeMap::new()).is_err());
     }
 
     #[test]

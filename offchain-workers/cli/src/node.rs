@@ -12,7 +12,8 @@ const PAGE: u32 = 100;
 /// Reads an integer from a decimal string.
 fn decimal<'de, D: Deserializer<'de>, T: std::str::FromStr>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| D::Error::custom("a decimal string is expected"))
+    text.parse()
+        .map_err(|_| D::Error::custom("a decimal string is expected"))
 }
 
 /// A job, as far as this command line looks into it.
@@ -45,8 +46,6 @@ pub enum State {
     },
     /// A provider works on it.
     Claimed {
-        /// The provider.
-        provider: String,
         /// Block of the claim.
         claimed_at: u32,
         /// Last block for the result.
@@ -54,10 +53,6 @@ pub enum State {
     },
     /// A result is committed.
     Committed {
-        /// The provider.
-        provider: String,
-        /// Block of the claim.
-        claimed_at: u32,
         /// Block of the commitment.
         committed_at: u32,
         /// Last block of the challenge window.
@@ -66,20 +61,9 @@ pub enum State {
     /// Paid.
     Settled(Box<Settled>),
     /// Withdrawn by the requester.
-    Cancelled {
-        /// Block.
-        at: u32,
-    },
+    Cancelled {},
     /// A deadline passed.
-    Expired {
-        /// Block.
-        at: u32,
-        /// The provider that missed its deadline.
-        provider: Option<String>,
-        /// What the requester received from its bond.
-        #[serde(deserialize_with = "decimal")]
-        compensation: u128,
-    },
+    Expired {},
 }
 
 /// A paid job.
@@ -198,7 +182,11 @@ impl Output {
         }
         if let (Some(row), Some(bits)) = (&self.embedding, self.fraction_bits) {
             let scale = (1u64 << bits.min(62)) as f64;
-            let head: Vec<String> = row.iter().take(6).map(|x| format!("{:+.5}", f64::from(*x) / scale)).collect();
+            let head: Vec<String> = row
+                .iter()
+                .take(6)
+                .map(|x| format!("{:+.5}", f64::from(*x) / scale))
+                .collect();
             return format!("[{}, ... {} components]", head.join(", "), row.len());
         }
         match &self.tokens {
@@ -220,10 +208,6 @@ pub struct Model {
     pub spec: Value,
     /// Owner.
     pub owner: String,
-    /// Part of every fee for the owner.
-    pub royalty_ppm: u32,
-    /// Whether new jobs may name it.
-    pub active: bool,
 }
 
 impl Model {
@@ -271,7 +255,8 @@ impl Chain {
 
     /// Events of a job.
     pub async fn job_events(&self, id: u64) -> Result<RpcSubscription<Value>, Failure> {
-        self.subscribe("depin_subscribeJob", rpc_params![id], "depin_unsubscribeJob").await
+        self.subscribe("depin_subscribeJob", rpc_params![id], "depin_unsubscribeJob")
+            .await
     }
 
     /// A quote.
@@ -337,12 +322,19 @@ impl Chain {
             return self.request("depin_getModel", rpc_params![id_or_name]).await;
         }
         let models = self.list_all("depin_listModels", None).await?;
-        let models: Vec<Model> = models.into_iter().map(serde_json::from_value).collect::<Result<_, _>>()?;
+        let models: Vec<Model> = models
+            .into_iter()
+            .map(serde_json::from_value)
+            .collect::<Result<_, _>>()?;
         let mut named = models.into_iter().filter(|model| model.name == id_or_name);
         match (named.next(), named.next()) {
             (Some(model), None) => Ok(model),
-            (Some(_), Some(_)) => Err(Failure::Usage(format!("several models are named `{id_or_name}`: use the id"))),
-            (None, _) => Err(Failure::Usage(format!("no model is named `{id_or_name}`: see `lantern model list`"))),
+            (Some(_), Some(_)) => Err(Failure::Usage(format!(
+                "several models are named `{id_or_name}`: use the id"
+            ))),
+            (None, _) => Err(Failure::Usage(format!(
+                "no model is named `{id_or_name}`: see `lantern model list`"
+            ))),
         }
     }
 }
@@ -368,7 +360,9 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(job.max_fee, u128::MAX);
-        let State::Settled(settled) = job.state else { panic!("settled") };
+        let State::Settled(settled) = job.state else {
+            panic!("settled")
+        };
         assert_eq!((settled.settled_at, settled.split.provider, settled.refund), (8, 8, 1));
     }
 

@@ -7,12 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{json, Value};
-use subxt::{
-    config::substrate::AccountId32,
-    dynamic,
-    ext::scale_decode::DecodeAsType,
-    rpcs::client::rpc_params,
-};
+use subxt::{config::substrate::AccountId32, dynamic, ext::scale_decode::DecodeAsType, rpcs::client::rpc_params};
 
 use crate::{
     chain::{At, Chain},
@@ -72,7 +67,9 @@ struct AccountData {
 pub async fn receipt(chain: &Chain, id: u64) -> Result<Receipt, Failure> {
     let job = chain.job(id).await?;
     let State::Settled(settled) = job.state.clone() else {
-        return Err(Failure::Outcome(format!("job {id} is not settled; see `lantern job watch {id}`")));
+        return Err(Failure::Outcome(format!(
+            "job {id} is not settled; see `lantern job watch {id}`"
+        )));
     };
     let settled = *settled;
     let after = chain.at_number(settled.settled_at).await?;
@@ -181,7 +178,11 @@ async fn total(at: &At, account: Id) -> Result<u128, Failure> {
 /// The total issuance.
 async fn issuance(at: &At) -> Result<u128, Failure> {
     let address = dynamic::storage::<(), u128>("Balances", "TotalIssuance");
-    let value = at.storage().fetch(address, ()).await.map_err(|error| pruned(at, &error))?;
+    let value = at
+        .storage()
+        .fetch(address, ())
+        .await
+        .map_err(|error| pruned(at, &error))?;
     value.decode().map_err(Failure::incompatible)
 }
 
@@ -217,7 +218,13 @@ impl Receipt {
     fn check(&self, entries: &[Entry]) -> Result<Vec<String>, Failure> {
         let mut problems = Vec::new();
         let split = &self.settled.split;
-        let parts = [split.provider, split.royalty, split.audit_pool, split.burned, split.treasury];
+        let parts = [
+            split.provider,
+            split.royalty,
+            split.audit_pool,
+            split.burned,
+            split.treasury,
+        ];
         if parts.iter().try_fold(0u128, |sum, part| sum.checked_add(*part)) != Some(split.fee) {
             problems.push("the parts of the fee do not sum to the fee".to_owned());
         }
@@ -246,7 +253,10 @@ impl Receipt {
         }
         let issued = self.books.job_issuance + self.books.other_issuance;
         if issued != self.issuance_change()? {
-            problems.push(format!("issuance changed by {}, but the events explain {issued}", self.issuance_change()?));
+            problems.push(format!(
+                "issuance changed by {}, but the events explain {issued}",
+                self.issuance_change()?
+            ));
         }
         match &self.output {
             Ok(output) => {
@@ -275,7 +285,10 @@ impl Receipt {
         if self.problems.is_empty() {
             Ok(())
         } else {
-            Err(Failure::Outcome(format!("the books do not balance: {}", self.problems.join("; "))))
+            Err(Failure::Outcome(format!(
+                "the books do not balance: {}",
+                self.problems.join("; ")
+            )))
         }
     }
 
@@ -370,8 +383,16 @@ impl Receipt {
         let parts = [
             ("provider", split.provider, settled.provider.clone()),
             ("model owner", split.royalty, self.owner.clone()),
-            ("audit pool", split.audit_pool, self.books.audit_pool.map_or_else(unknown, address)),
-            ("treasury", split.treasury, self.books.treasury.map_or_else(unknown, address)),
+            (
+                "audit pool",
+                split.audit_pool,
+                self.books.audit_pool.map_or_else(unknown, address),
+            ),
+            (
+                "treasury",
+                split.treasury,
+                self.books.treasury.map_or_else(unknown, address),
+            ),
             ("burned", split.burned, String::new()),
             ("fee", split.fee, "sum of the above".to_owned()),
             ("refund", settled.refund, self.job.requester.clone()),
@@ -388,7 +409,11 @@ impl Receipt {
     fn books_text(&self) -> Result<String, Failure> {
         let mut text = format!("Books of block {} against its parent\n", self.settled.settled_at);
         for line in &self.lines {
-            let roles = if line.roles.is_empty() { "other".to_owned() } else { line.roles.join(", ") };
+            let roles = if line.roles.is_empty() {
+                "other".to_owned()
+            } else {
+                line.roles.join(", ")
+            };
             text += &format!(
                 "  {}  {:>26}  (this job {}, other events {})  {roles}\n",
                 address(line.account),

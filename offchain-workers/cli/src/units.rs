@@ -12,10 +12,13 @@ const Q16_ONE: u128 = 1 << 16;
 pub fn parse_amount(text: &str) -> Result<u128, String> {
     let text = text.trim().replace('_', "");
     if let Some(units) = text.strip_suffix('u') {
-        return units.parse().map_err(|_| format!("`{text}` is not a whole number of smallest units"));
+        return units
+            .parse()
+            .map_err(|_| format!("`{text}` is not a whole number of smallest units"));
     }
     let lux = text.strip_suffix("LUX").unwrap_or(&text).trim_end();
-    parse_decimal(lux, DECIMALS).ok_or_else(|| format!("`{text}` is not an amount: write LUX as 1.5, smallest units as 1500u"))
+    parse_decimal(lux, DECIMALS)
+        .ok_or_else(|| format!("`{text}` is not an amount: write LUX as 1.5, smallest units as 1500u"))
 }
 
 /// `text` times ten to the power of `decimals`, exactly; `None` when it is no number or has more decimals.
@@ -35,7 +38,9 @@ fn parse_decimal(text: &str, decimals: usize) -> Option<u128> {
 /// Reads a decimal number as Q16, rounded to nearest.
 pub fn parse_q16(text: &str) -> Result<u32, String> {
     let billionths = parse_decimal(text.trim(), 9).ok_or_else(|| format!("`{text}` is not a decimal number"))?;
-    let scaled = billionths.checked_mul(Q16_ONE).map(|value| (value + 500_000_000) / 1_000_000_000);
+    let scaled = billionths
+        .checked_mul(Q16_ONE)
+        .map(|value| (value + 500_000_000) / 1_000_000_000);
     scaled
         .and_then(|value| u32::try_from(value).ok())
         .ok_or_else(|| format!("`{text}` is too large"))
@@ -98,7 +103,17 @@ mod tests {
         assert_eq!(parse_amount("7u"), Ok(7));
         assert_eq!(parse_amount("2 LUX"), Ok(2 * LUX));
         assert_eq!(parse_amount("1_000"), Ok(1_000 * LUX));
-        for bad in ["", ".", "-1", "1.0000000000001", "1,5", "1e3", "u", "1.5u", "340282366920938463463374608"] {
+        for bad in [
+            "",
+            ".",
+            "-1",
+            "1.0000000000001",
+            "1,5",
+            "1e3",
+            "u",
+            "1.5u",
+            "340282366920938463463374608",
+        ] {
             assert!(parse_amount(bad).is_err(), "{bad}");
         }
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -28,8 +27,12 @@ impl End {
     pub fn require_settled(&self, id: u64) -> Result<(), Failure> {
         match self {
             Self::Settled => Ok(()),
-            Self::Cancelled => Err(Failure::Outcome(format!("job {id} was cancelled and its escrow refunded"))),
-            Self::Expired => Err(Failure::Outcome(format!("job {id} expired and its escrow was refunded"))),
+            Self::Cancelled => Err(Failure::Outcome(format!(
+                "job {id} was cancelled and its escrow refunded"
+            ))),
+            Self::Expired => Err(Failure::Outcome(format!(
+                "job {id} expired and its escrow was refunded"
+            ))),
         }
     }
 }
@@ -52,7 +55,9 @@ pub async fn follow(chain: &Chain, id: u64, show: Show, timeout: Duration) -> Re
     screen.finish();
     waited.unwrap_or_else(|_| {
         let seconds = timeout.as_secs();
-        Err(Failure::Timeout(format!("job {id} did not end within {seconds} s; it goes on")))
+        Err(Failure::Timeout(format!(
+            "job {id} did not end within {seconds} s; it goes on"
+        )))
     })
 }
 
@@ -97,9 +102,17 @@ struct Screen {
 
 impl Screen {
     fn new(id: u64, show: Show) -> Self {
-        let bar = if show == Show::Progress { ProgressBar::new(1) } else { ProgressBar::hidden() };
+        let bar = if show == Show::Progress {
+            ProgressBar::new(1)
+        } else {
+            ProgressBar::hidden()
+        };
         let style = ProgressStyle::with_template("{spinner} {prefix:<10} [{bar:24}] {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+        bar.set_style(
+            style
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> "),
+        );
         bar.set_prefix("waiting");
         if show == Show::Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
@@ -126,7 +139,10 @@ impl Screen {
                 let notification: Notification = serde_json::from_value(event.clone())?;
                 match (notification.event.as_str(), notification.at) {
                     ("tokens", _) => self.tokens(&notification.text.unwrap_or_default()),
-                    ("reverted", _) => self.line(format!("job {}  undone by a reorganisation; what holds follows", self.id)),
+                    ("reverted", _) => self.line(format!(
+                        "job {}  undone by a reorganisation; what holds follows",
+                        self.id
+                    )),
                     (name, Some(at)) => self.line(format!("job {}  {name:<10} block {at}", self.id)),
                     _ => {},
                 }
@@ -144,7 +160,11 @@ impl Screen {
     fn tokens(&mut self, text: &str) {
         self.text.push_str(text);
         let tail: Vec<char> = self.text.chars().rev().take(48).collect();
-        let tail: String = tail.into_iter().rev().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let tail: String = tail
+            .into_iter()
+            .rev()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         self.bar.set_message(tail);
     }
 

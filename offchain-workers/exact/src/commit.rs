@@ -118,7 +118,7 @@ pub fn tensors(spec: &ModelSpec) -> Vec<TensorSpec> {
             if !llama.tied_embeddings {
                 list.matrix("head", spec.vocab, hidden);
             }
-        }
+        },
         Family::Bert(_) => {
             list.matrix("positions", spec.max_context, hidden);
             list.matrix("token_type", 1, hidden);
@@ -137,7 +137,7 @@ pub fn tensors(spec: &ModelSpec) -> Vec<TensorSpec> {
                 list.vector(format!("layers.{l}.down_bias"), hidden);
                 list.norm(&format!("layers.{l}.output_norm"), hidden);
             }
-        }
+        },
     }
     list.0
 }
@@ -146,10 +146,20 @@ struct TensorList(Vec<TensorSpec>);
 
 impl TensorList {
     fn matrix(&mut self, name: impl Into<String>, rows: u32, cols: u32) {
-        self.0.push(TensorSpec { name: name.into(), kind: TensorKind::Matrix, rows, cols });
+        self.0.push(TensorSpec {
+            name: name.into(),
+            kind: TensorKind::Matrix,
+            rows,
+            cols,
+        });
     }
     fn vector(&mut self, name: impl Into<String>, cols: u32) {
-        self.0.push(TensorSpec { name: name.into(), kind: TensorKind::Vector, rows: 1, cols });
+        self.0.push(TensorSpec {
+            name: name.into(),
+            kind: TensorKind::Vector,
+            rows: 1,
+            cols,
+        });
     }
     /// A LayerNorm: its gain, then its bias.
     fn norm(&mut self, name: &str, cols: u32) {

@@ -23,8 +23,8 @@ pub mod trace;
 
 pub use model::{ModelError, Outcome, ReferenceModel, StopReason};
 pub use spec::{
-    model_id, BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelId, ModelKind, ModelSpec,
-    ParamsError, Pooling, RopeScaling, Sampling, SpecError, StopTokens, Usage, Width,
+    model_id, BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelId, ModelKind, ModelSpec, ParamsError,
+    Pooling, RopeScaling, Sampling, SpecError, StopTokens, Usage, Width,
 };
 
 /// A BLAKE2b-256 digest.

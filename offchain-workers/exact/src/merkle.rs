@@ -147,7 +147,11 @@ pub fn verify(root: &Hash, count: u64, index: u64, leaf: &Hash, siblings: &[Hash
         // The last node of an odd level has no sibling and moves up unchanged.
         if at ^ 1 < width {
             let Some(sibling) = rest.next() else { return false };
-            digest = if at % 2 == 0 { node(&digest, sibling) } else { node(sibling, &digest) };
+            digest = if at % 2 == 0 {
+                node(&digest, sibling)
+            } else {
+                node(sibling, &digest)
+            };
         }
         at /= 2;
         width = width.div_ceil(2);

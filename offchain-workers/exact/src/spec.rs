@@ -2,7 +2,9 @@
 //! output formats follow from.
 
 use alloc::vec::Vec;
-use codec::{Compact, Decode, DecodeWithMemTracking, Encode, EncodeLike, Error as CodecError, Input, MaxEncodedLen, Output};
+use codec::{
+    Compact, Decode, DecodeWithMemTracking, Encode, EncodeLike, Error as CodecError, Input, MaxEncodedLen, Output,
+};
 use scale_info::{meta_type, Type, TypeDefSequence, TypeInfo};
 
 use crate::{blake2_256, Hash, ARITHMETIC};
@@ -77,9 +79,7 @@ pub enum RopeScaling {
 }
 
 /// Fields particular to the Llama family (Llama, Mistral, Qwen, SmolLM): RMSNorm, rotary positions, gated SiLU.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LlamaSpec {
     /// The output head is the embedding table.
@@ -109,9 +109,7 @@ pub enum Pooling {
 }
 
 /// Fields particular to BERT encoders: LayerNorm after each block, learned positions, biases everywhere, erf GELU.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BertSpec {
     /// Pooling of the token rows.
@@ -121,9 +119,7 @@ pub struct BertSpec {
 }
 
 /// Model family with its particular fields.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Family {
@@ -136,9 +132,7 @@ pub enum Family {
 }
 
 /// What a model produces.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ModelKind {
@@ -149,9 +143,7 @@ pub enum ModelKind {
 }
 
 /// Everything about a model except its weights. Its SCALE encoding is hashed into the model id.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ModelSpec {
     /// Family and its particular fields.
@@ -185,9 +177,7 @@ pub struct ModelSpec {
 }
 
 /// Why a [`ModelSpec`] is refused.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum SpecError {
     /// `arithmetic` is not a version this crate defines.
@@ -258,7 +248,7 @@ impl ModelSpec {
             Family::Llama(llama) => llama.validate(),
             Family::Bert(_) if self.heads != self.kv_heads || self.heads * self.head_dim != self.hidden => {
                 Err(SpecError::HeadsMismatch)
-            }
+            },
             Family::Bert(_) => Ok(()),
         }
     }
@@ -293,7 +283,11 @@ impl ModelSpec {
         let feed_forward_matrices = if self.kind() == ModelKind::Generation { 3 } else { 2 };
         let linear = hidden
             .saturating_mul(query.saturating_add(self.kv_width() as u64).saturating_mul(2))
-            .saturating_add(hidden.saturating_mul(self.intermediate as u64).saturating_mul(feed_forward_matrices));
+            .saturating_add(
+                hidden
+                    .saturating_mul(self.intermediate as u64)
+                    .saturating_mul(feed_forward_matrices),
+            );
         // Visible pairs of positions: a triangle when causal, a square otherwise.
         let pairs = match self.kind() {
             ModelKind::Generation => positions.saturating_mul(positions.saturating_add(1)) / 2,
@@ -301,7 +295,9 @@ impl ModelSpec {
         };
         let attention = query.saturating_mul(2).saturating_mul(pairs);
         let head = match self.kind() {
-            ModelKind::Generation => (self.vocab as u64).saturating_mul(hidden).saturating_mul(output_tokens as u64),
+            ModelKind::Generation => (self.vocab as u64)
+                .saturating_mul(hidden)
+                .saturating_mul(output_tokens as u64),
             ModelKind::Embedding => 0,
         };
         linear
@@ -347,12 +343,17 @@ impl LlamaSpec {
         let scaling_ok = match self.rope_scaling {
             RopeScaling::None => true,
             RopeScaling::Linear { factor } => factor >= Q16_ONE,
-            RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => {
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_context,
+            } => {
                 factor >= Q16_ONE
                     && low_freq_factor > 0
                     && high_freq_factor > low_freq_factor
                     && (1..=MAX_CONTEXT).contains(&original_context)
-            }
+            },
         };
         if self.rope_base >= 2 && scaling_ok {
             Ok(())
@@ -378,7 +379,10 @@ pub struct StopTokens {
 impl StopTokens {
     /// The list of `ids`, in order. `None` when there are more than [`MAX_STOP_TOKENS`].
     pub fn new(ids: &[u32]) -> Option<Self> {
-        let mut out = Self { len: u8::try_from(ids.len()).ok()?, ids: [0; MAX_STOP_TOKENS] };
+        let mut out = Self {
+            len: u8::try_from(ids.len()).ok()?,
+            ids: [0; MAX_STOP_TOKENS],
+        };
         out.ids.get_mut(..ids.len())?.copy_from_slice(ids);
         Some(out)
     }
@@ -477,9 +481,7 @@ pub enum Sampling {
 }
 
 /// Parameters of a generation job.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GenerateParams {
     /// Most tokens to produce; at least one.
@@ -491,9 +493,7 @@ pub struct GenerateParams {
 }
 
 /// Parameters of a job; the variant must fit the model's kind.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum JobParams {
@@ -506,9 +506,7 @@ pub enum JobParams {
 }
 
 /// Why job parameters are refused.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ParamsError {
     /// Generation asked of an embedding model or the reverse.
@@ -560,7 +558,7 @@ impl JobParams {
         }
         match (self, spec.kind()) {
             (Self::Generate(params), ModelKind::Generation) => params.validate(spec)?,
-            (Self::Embed, ModelKind::Embedding) => {}
+            (Self::Embed, ModelKind::Embedding) => {},
             _ => return Err(ParamsError::WrongKind),
         }
         match prompt_tokens.checked_add(self.max_output_tokens()) {
@@ -586,7 +584,13 @@ impl GenerateParams {
         if self.stop.as_slice().iter().any(|id| *id >= spec.vocab) {
             return Err(ParamsError::UnknownStopToken);
         }
-        let Sampling::Seeded { temperature, top_k, top_p, .. } = self.sampling else {
+        let Sampling::Seeded {
+            temperature,
+            top_k,
+            top_p,
+            ..
+        } = self.sampling
+        else {
             return Ok(());
         };
         if !(MIN_TEMPERATURE..=MAX_TEMPERATURE).contains(&temperature) {

@@ -39,7 +39,10 @@ impl SplitMix64 {
 /// small.
 pub fn tensors(spec: &ModelSpec, seed: u64) -> Vec<Tensor> {
     let mut rng = SplitMix64(seed);
-    commit::tensors(spec).iter().map(|tensor| random_tensor(tensor, &mut rng)).collect()
+    commit::tensors(spec)
+        .iter()
+        .map(|tensor| random_tensor(tensor, &mut rng))
+        .collect()
 }
 
 fn random_tensor(tensor: &TensorSpec, rng: &mut SplitMix64) -> Tensor {
@@ -47,7 +50,12 @@ fn random_tensor(tensor: &TensorSpec, rng: &mut SplitMix64) -> Tensor {
         TensorKind::Matrix => {
             let mut data = Vec::with_capacity(tensor.rows as usize * tensor.cols as usize);
             while data.len() < data.capacity() {
-                for byte in rng.next_u64().to_le_bytes().into_iter().take(data.capacity() - data.len()) {
+                for byte in rng
+                    .next_u64()
+                    .to_le_bytes()
+                    .into_iter()
+                    .take(data.capacity() - data.len())
+                {
                     data.push((byte as i8).max(-127));
                 }
             }
@@ -56,13 +64,21 @@ fn random_tensor(tensor: &TensorSpec, rng: &mut SplitMix64) -> Tensor {
             let scales = (0..tensor.rows)
                 .map(|_| base.mul(Scale::normalise(rng.range(0xc000, 0x14000) as u128, -16)))
                 .collect();
-            Tensor::Matrix(Matrix { cols: tensor.cols as usize, data, scales })
-        }
+            Tensor::Matrix(Matrix {
+                cols: tensor.cols as usize,
+                data,
+                scales,
+            })
+        },
         TensorKind::Vector => {
             let is_bias = tensor.name.ends_with("_bias");
-            let (frac, low, high) = if is_bias { (16, -6000, 6000) } else { (20, 600_000, 1_500_000) };
+            let (frac, low, high) = if is_bias {
+                (16, -6000, 6000)
+            } else {
+                (20, 600_000, 1_500_000)
+            };
             let values = (0..tensor.cols).map(|_| rng.range(low, high) as i32).collect();
             Tensor::Vector(Vector { frac, values })
-        }
+        },
     }
 }

@@ -16,13 +16,7 @@ use crate::{
 };
 
 /// Leaf of one layer at one position. Allocates nothing.
-pub fn layer_leaf(
-    residual: &[i32],
-    keys: &[i16],
-    key_scales: &[Scale],
-    values: &[i8],
-    value_scales: &[Scale],
-) -> Hash {
+pub fn layer_leaf(residual: &[i32], keys: &[i16], key_scales: &[Scale], values: &[i8], value_scales: &[Scale]) -> Hash {
     let mut hasher = LeafHasher::new();
     update_words(&mut hasher, residual.iter().map(|x| x.to_le_bytes()));
     update_words(&mut hasher, keys.iter().map(|x| x.to_le_bytes()));
@@ -69,7 +63,10 @@ pub struct TraceBuilder {
 impl TraceBuilder {
     /// An empty trace of a model with `layers` layers.
     pub fn new(layers: u32) -> Self {
-        Self { layers, positions: MerkleBuilder::new() }
+        Self {
+            layers,
+            positions: MerkleBuilder::new(),
+        }
     }
 
     /// Appends the next position.
@@ -90,7 +87,12 @@ impl TraceBuilder {
 
 /// Binds the counts to the root over positions.
 pub fn trace_root(positions: u32, layers: u32, root: &Hash) -> Hash {
-    blake2_256(&[b"lantern/trace/1", &positions.to_le_bytes(), &layers.to_le_bytes(), root])
+    blake2_256(&[
+        b"lantern/trace/1",
+        &positions.to_le_bytes(),
+        &layers.to_le_bytes(),
+        root,
+    ])
 }
 
 /// Whether `leaf` is layer `layer` of position `position` in the trace with root `trace_root`.

@@ -4,12 +4,7 @@
 mod common;
 
 use common::real;
-use lantern_exact::{
-    fixed::*,
-    ops,
-    synthetic::SplitMix64,
-    RopeScaling,
-};
+use lantern_exact::{fixed::*, ops, synthetic::SplitMix64, RopeScaling};
 
 const Q24: f64 = 16_777_216.0;
 const Q30: f64 = 1_073_741_824.0;
@@ -19,11 +14,25 @@ const Q62: f64 = 4_611_686_018_427_387_904.0;
 #[test]
 fn rsr_is_floor_of_half_up_for_all_shifts() {
     let mut rng = SplitMix64(1);
-    let mut values = vec![0, 1, -1, i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1, 1 << 62, -(1 << 62)];
+    let mut values = vec![
+        0,
+        1,
+        -1,
+        i64::MAX,
+        i64::MIN,
+        i64::MAX - 1,
+        i64::MIN + 1,
+        1 << 62,
+        -(1 << 62),
+    ];
     values.extend((0..2000).map(|i| (rng.next_u64() as i64) >> (i % 64)));
     for x in values {
         for s in 0..=80u32 {
-            let exact = if s == 0 { x as i128 } else { (x as i128 + (1i128 << (s - 1))) >> s };
+            let exact = if s == 0 {
+                x as i128
+            } else {
+                (x as i128 + (1i128 << (s - 1))) >> s
+            };
             assert_eq!(rsr(x, s) as i128, exact, "{x} {s}");
         }
     }
@@ -33,11 +42,25 @@ fn rsr_is_floor_of_half_up_for_all_shifts() {
 fn shift_to_i32_equals_the_unbounded_shift_clamped() {
     let mut rng = SplitMix64(2);
     let clamp = |x: i128| x.clamp(i32::MIN as i128, i32::MAX as i128) as i32;
-    let mut values = vec![0, 1, -1, i64::MAX, i64::MIN, i32::MAX as i64, i32::MIN as i64, 1 << 31, -(1 << 31) - 1];
+    let mut values = vec![
+        0,
+        1,
+        -1,
+        i64::MAX,
+        i64::MIN,
+        i32::MAX as i64,
+        i32::MIN as i64,
+        1 << 31,
+        -(1 << 31) - 1,
+    ];
     values.extend((0..2000).map(|i| (rng.next_u64() as i64) >> (i % 64)));
     for x in values {
         for s in -60..=70i32 {
-            let exact = if s > 0 { (x as i128 + (1i128 << (s - 1))) >> s } else { (x as i128) << -s };
+            let exact = if s > 0 {
+                (x as i128 + (1i128 << (s - 1))) >> s
+            } else {
+                (x as i128) << -s
+            };
             assert_eq!(shift_to_i32(x, s), clamp(exact), "{x} {s}");
         }
         assert_eq!(shift_to_i32(x, i32::MAX), 0);
@@ -48,7 +71,17 @@ fn shift_to_i32_equals_the_unbounded_shift_clamped() {
 #[test]
 fn isqrt_is_exact() {
     let mut rng = SplitMix64(3);
-    let mut values = vec![0u128, 1, 2, 3, 4, u128::MAX, (1 << 64) - 1, 1 << 64, (u64::MAX as u128).pow(2)];
+    let mut values = vec![
+        0u128,
+        1,
+        2,
+        3,
+        4,
+        u128::MAX,
+        (1 << 64) - 1,
+        1 << 64,
+        (u64::MAX as u128).pow(2),
+    ];
     values.extend((0..5000u32).map(|i| ((rng.next_u64() as u128) << 64 | rng.next_u64() as u128) >> (i % 128)));
     for x in values {
         let root = isqrt(x);
@@ -68,7 +101,10 @@ fn high_precision_routines_agree_with_f64() {
         let q = (y * 281_474_976_710_656.0) as u64;
         let exact = (-(q as f64) / 281_474_976_710_656.0).exp();
         let got = exp_neg(q) as f64 / Q62;
-        assert!((got - exact).abs() < 2e-14 * exact + 5e-19, "exp_neg {y}: {got} {exact}");
+        assert!(
+            (got - exact).abs() < 2e-14 * exact + 5e-19,
+            "exp_neg {y}: {got} {exact}"
+        );
     }
     assert_eq!((exp_neg(0), exp_neg(u64::MAX)), (1 << 62, 0));
     let mut rng = SplitMix64(4);
@@ -85,7 +121,10 @@ fn high_precision_routines_agree_with_f64() {
     }
     for x in [3u64, 10, 12_345, 1 << 31 | 1] {
         assert!((ln(x * x) as i64 - 2 * ln(x) as i64).abs() <= 16, "ln {x} squared");
-        assert!((log2(x * x) as i64 - 2 * log2(x) as i64).abs() <= 16, "log2 {x} squared");
+        assert!(
+            (log2(x * x) as i64 - 2 * log2(x) as i64).abs() <= 16,
+            "log2 {x} squared"
+        );
     }
 }
 
@@ -164,7 +203,10 @@ fn sigmoid_and_normal_cdf_have_their_stated_errors() {
     assert!(worst_sigmoid < 8e-7, "{worst_sigmoid}");
     assert!(worst_cdf < 5e-7, "{worst_cdf}");
     assert_eq!((sigmoid(0), normal_cdf(0)), (1 << 29, 1 << 29));
-    assert_eq!((sigmoid(i32::MIN), normal_cdf(i32::MIN), normal_cdf(i32::MAX)), ((1 << 30) - SIGMOID[2048], 0, 1 << 30));
+    assert_eq!(
+        (sigmoid(i32::MIN), normal_cdf(i32::MIN), normal_cdf(i32::MAX)),
+        ((1 << 30) - SIGMOID[2048], 0, 1 << 30)
+    );
     println!("sigmoid: worst {worst_sigmoid:.2e}; normal_cdf: worst {worst_cdf:.2e}");
 }
 
@@ -199,7 +241,9 @@ fn silu_and_gelu_are_close_to_the_real_functions() {
 #[test]
 fn sin_cos_have_their_stated_error() {
     let mut rng = SplitMix64(6);
-    let mut angles: Vec<u64> = (0..8u64).flat_map(|o| [o << 61, (o << 61).wrapping_sub(1), (o << 61) + 1]).collect();
+    let mut angles: Vec<u64> = (0..8u64)
+        .flat_map(|o| [o << 61, (o << 61).wrapping_sub(1), (o << 61) + 1])
+        .collect();
     angles.extend((0..200_000).map(|_| rng.next_u64()));
     for angle in angles {
         let x = angle as f64 / 18_446_744_073_709_551_616.0 * 2.0 * std::f64::consts::PI;
@@ -236,20 +280,30 @@ fn scales_are_normalised_and_accurate() {
         ] {
             assert!(scale.is_valid(), "{scale:?}");
             let error = (real(scale) / exact - 1.0).abs();
-            assert!(error <= half_unit * 1.000_001 , "{scale:?} {exact} {error}");
+            assert!(error <= half_unit * 1.000_001, "{scale:?} {exact} {error}");
         }
     }
     assert_eq!(Scale::normalise(0, 5), Scale::ZERO_ROW);
     assert_eq!(Scale::normalise((1 << 25) - 1, 0), Scale { mant: MANT_MIN, exp: 2 });
     assert_eq!(Scale::normalise(1, 0), Scale::ONE);
-    assert_eq!((Scale::ratio(0, 1, 0), Scale::ratio(1, 0, 0)), (Scale::ZERO_ROW, Scale::ZERO_ROW));
+    assert_eq!(
+        (Scale::ratio(0, 1, 0), Scale::ratio(1, 0, 0)),
+        (Scale::ZERO_ROW, Scale::ZERO_ROW)
+    );
     assert_eq!(Scale::ONE.mul(Scale::ONE), Scale::ONE);
     assert_eq!(Scale::ONE.recip(), Scale::ONE);
 }
 
 #[test]
 fn rope_frequencies_and_angles_agree_with_f64() {
-    for (base, half) in [(10_000u32, 32usize), (500_000, 64), (1_000_000, 64), (10_000_000, 40), (2, 1), (10_000, 5)] {
+    for (base, half) in [
+        (10_000u32, 32usize),
+        (500_000, 64),
+        (1_000_000, 64),
+        (10_000_000, 40),
+        (2, 1),
+        (10_000, 5),
+    ] {
         let mut frequencies = vec![0; half];
         ops::rope_frequencies(base, RopeScaling::None, &mut frequencies);
         for (i, f) in frequencies.iter().enumerate() {
@@ -263,8 +317,14 @@ fn rope_frequencies_and_angles_agree_with_f64() {
             ops::rope_angles(&frequencies, position, &mut cos, &mut sin);
             for i in 0..half {
                 let angle = (base as f64).powf(-(i as f64) / half as f64) * position as f64;
-                assert!((cos[i] as f64 / Q30 - angle.cos()).abs() < 4e-9, "{base} {i} {position}");
-                assert!((sin[i] as f64 / Q30 - angle.sin()).abs() < 4e-9, "{base} {i} {position}");
+                assert!(
+                    (cos[i] as f64 / Q30 - angle.cos()).abs() < 4e-9,
+                    "{base} {i} {position}"
+                );
+                assert!(
+                    (sin[i] as f64 / Q30 - angle.sin()).abs() < 4e-9,
+                    "{base} {i} {position}"
+                );
             }
         }
     }
@@ -309,7 +369,14 @@ fn rope_scaling_follows_the_published_formulas() {
 #[test]
 fn inverse_rms_is_accurate_over_its_whole_range() {
     let eps = 184_467_440_737_095u64; // 1e-5
-    for (value, n) in [(0i32, 8u32), (1, 8), (100, 33), (65_536, 4096), (i32::MIN, 131_071), (i32::MAX, 1)] {
+    for (value, n) in [
+        (0i32, 8u32),
+        (1, 8),
+        (100, 33),
+        (65_536, 4096),
+        (i32::MIN, 131_071),
+        (i32::MAX, 1),
+    ] {
         let row = vec![value; n as usize];
         let inv = real(ops::inv_rms(ops::sum_of_squares(&row), n, eps));
         let x = value as f64 / 65536.0;

@@ -22,7 +22,9 @@ use lantern_exact::{
 use serde_json::{json, Value};
 
 fn check(name: &str, cases: Vec<Value>) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
     if std::env::var_os("LANTERN_BLESS").is_some() {
         let lines: Vec<String> = cases.iter().map(Value::to_string).collect();
         fs::write(&path, format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
@@ -46,13 +48,18 @@ struct Inputs(SplitMix64);
 
 impl Inputs {
     fn row(&mut self, len: usize, bits: u32) -> Vec<i32> {
-        (0..len).map(|_| self.0.range(-(1 << bits), (1 << bits) - 1) as i32).collect()
+        (0..len)
+            .map(|_| self.0.range(-(1 << bits), (1 << bits) - 1) as i32)
+            .collect()
     }
     fn bytes(&mut self, len: usize) -> Vec<i8> {
         (0..len).map(|_| self.0.range(-127, 127) as i8).collect()
     }
     fn scale(&mut self) -> Scale {
-        Scale { mant: self.0.range(1 << 23, (1 << 24) - 1) as u32, exp: self.0.range(-45, -30) as i32 }
+        Scale {
+            mant: self.0.range(1 << 23, (1 << 24) - 1) as u32,
+            exp: self.0.range(-45, -30) as i32,
+        }
     }
     /// Ordinary, large, tiny, zero and extreme rows.
     fn rows(&mut self, len: usize) -> Vec<Vec<i32>> {
@@ -60,7 +67,14 @@ impl Inputs {
         spike[len / 2] = i32::MIN;
         let mut step = vec![i32::MAX; len];
         step[0] = i32::MIN;
-        vec![self.row(len, 17), self.row(len, 31), self.row(len, 2), vec![0; len], spike, step]
+        vec![
+            self.row(len, 17),
+            self.row(len, 31),
+            self.row(len, 2),
+            vec![0; len],
+            spike,
+            step,
+        ]
     }
 }
 
@@ -69,8 +83,10 @@ fn scalar_routines() {
     let mut inputs = Inputs(SplitMix64(101));
     let mut cases = Vec::new();
     for s in [0u32, 1, 2, 15, 31, 62, 63, 64] {
-        let x: Vec<i64> =
-            [0, 1, -1, i64::MAX, i64::MIN].into_iter().chain((0..5).map(|_| inputs.0.next_u64() as i64)).collect();
+        let x: Vec<i64> = [0, 1, -1, i64::MAX, i64::MIN]
+            .into_iter()
+            .chain((0..5).map(|_| inputs.0.next_u64() as i64))
+            .collect();
         let y: Vec<i64> = x.iter().map(|x| fixed::rsr(*x, s)).collect();
         let left: Vec<i32> = x.iter().map(|x| fixed::shift_to_i32(*x >> 20, -(s as i32))).collect();
         let right: Vec<i32> = x.iter().map(|x| fixed::shift_to_i32(*x, s as i32)).collect();
@@ -96,12 +112,28 @@ fn scalar_routines() {
     let mut r: Vec<u32> = vec![0, 1, u32::MAX, u32::MAX - 1, 1 << 31];
     r.extend((0..40).map(|_| inputs.0.next_u64() as u32));
     cases.push(json!({"op": "gumbel", "r": r, "y": r.iter().map(|r| fixed::gumbel(*r)).collect::<Vec<_>>()}));
-    let x: Vec<u64> = [1, 2, 3, u64::MAX].into_iter().chain((0..40).map(|i| inputs.0.next_u64() >> i)).collect();
-    cases.push(json!({"op": "logarithms", "x": x, "log2": x.iter().map(|x| fixed::log2(*x)).collect::<Vec<_>>(),
+    let x: Vec<u64> = [1, 2, 3, u64::MAX]
+        .into_iter()
+        .chain((0..40).map(|i| inputs.0.next_u64() >> i))
+        .collect();
+    cases.push(
+        json!({"op": "logarithms", "x": x, "log2": x.iter().map(|x| fixed::log2(*x)).collect::<Vec<_>>(),
         "ln": x.iter().map(|x| fixed::ln(*x)).collect::<Vec<_>>(),
         "exp_neg": x.iter().map(|x| fixed::exp_neg(*x >> 10)).collect::<Vec<_>>(),
-        "sin_cos": x.iter().map(|x| fixed::sin_cos_turns(*x)).collect::<Vec<_>>()}));
-    let table = |t: &[u32]| hex::encode(merkle::leaf(&t.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()));
+        "sin_cos": x.iter().map(|x| fixed::sin_cos_turns(*x)).collect::<Vec<_>>()}),
+    );
+    // Every fraction of exp2_neg and every cell of the interpolations, by digest.
+    let words = |f: &dyn Fn(u32) -> u32, step| {
+        let bytes: Vec<u8> = (0..1u32 << 20).step_by(step).flat_map(|x| f(x).to_le_bytes()).collect();
+        hex::encode(merkle::leaf(&bytes))
+    };
+    cases.push(json!({"op": "sweeps", "exp2_neg": words(&fixed::exp2_neg, 13), "sigmoid": words(&|x| fixed::sigmoid(x as i32), 53),
+        "normal_cdf": words(&|x| fixed::normal_cdf(x as i32), 53)}));
+    let table = |t: &[u32]| {
+        hex::encode(merkle::leaf(
+            &t.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>(),
+        ))
+    };
     cases.push(json!({"op": "tables", "sigmoid": table(&fixed::SIGMOID), "normal_cdf": table(&fixed::NORMAL_CDF)}));
     check("scalars.json", cases);
 }
@@ -135,10 +167,12 @@ fn row_operators() {
         let (mut mean, mut unit) = (vec![0; 10], vec![0; 10]);
         ops::mean_row(&sums, 4, &mut mean);
         ops::l2_normalise(&sums, &mut unit);
-        cases.push(json!({"op": "rows", "x": x, "gain": gain, "frac": frac, "bias": bias, "eps": eps,
+        cases.push(
+            json!({"op": "rows", "x": x, "gain": gain, "frac": frac, "bias": bias, "eps": eps,
             "rmsnorm_q": q, "rmsnorm_scale": scale(s), "rmsnorm": rms, "layernorm": layer, "silu_gate": gated,
             "silu_gate_scale": scale(gated_scale), "gelu": gelu, "gelu_scale": scale(gelu_scale), "add": sum,
-            "sums": sums, "mean": mean, "l2": unit, "argmax": ops::argmax(&x)}));
+            "sums": sums, "mean": mean, "l2": unit, "argmax": ops::argmax(&x)}),
+        );
     }
     for x in inputs.rows(12) {
         let mut q = vec![0i16; 12];
@@ -148,11 +182,17 @@ fn row_operators() {
         let (mut y, mut embedded) = (vec![0; 3], vec![0; 12]);
         ops::linear(&q, row, &w, &s, &bias, &mut y);
         ops::embed_row(&w[..12], s[0], &mut embedded);
-        cases.push(json!({"op": "linear", "q": q, "row": scale(row), "w": w, "scales": scales(&s), "bias": bias, "y": y,
-            "embed": embedded}));
+        cases.push(
+            json!({"op": "linear", "q": q, "row": scale(row), "w": w, "scales": scales(&s), "bias": bias, "y": y,
+            "embed": embedded}),
+        );
     }
-    let llama3 =
-        RopeScaling::Llama3 { factor: 8 << 16, low_freq_factor: 1 << 16, high_freq_factor: 4 << 16, original_context: 900 };
+    let llama3 = RopeScaling::Llama3 {
+        factor: 8 << 16,
+        low_freq_factor: 1 << 16,
+        high_freq_factor: 4 << 16,
+        original_context: 900,
+    };
     for scaling in [RopeScaling::None, RopeScaling::Linear { factor: 163_840 }, llama3] {
         let mut frequencies = vec![0; 6];
         ops::rope_frequencies(10_000, scaling, &mut frequencies);
@@ -161,11 +201,18 @@ fn row_operators() {
         for x in inputs.rows(12) {
             let mut y = x.clone();
             ops::rope_row(&mut y, &cos, &sin);
-            cases.push(json!({"op": "rope", "base": 10_000, "scaling": hex::encode(scaling.encode()), "position": 12_345,
-                "frequencies": frequencies, "cos": cos, "sin": sin, "x": x, "y": y}));
+            cases.push(
+                json!({"op": "rope", "base": 10_000, "scaling": hex::encode(scaling.encode()), "position": 12_345,
+                "frequencies": frequencies, "cos": cos, "sin": sin, "x": x, "y": y}),
+            );
         }
     }
-    for (keys, bits) in [(Width::Wide, 18), (Width::Narrow, 18), (Width::Wide, 31), (Width::Wide, 3)] {
+    for (keys, bits) in [
+        (Width::Wide, 18),
+        (Width::Narrow, 18),
+        (Width::Wide, 31),
+        (Width::Wide, 3),
+    ] {
         cases.push(attention_case(&mut inputs, keys, bits));
     }
     check("operators.json", cases);
@@ -176,7 +223,8 @@ fn attention_case(inputs: &mut Inputs, keys: Width, bits: u32) -> Value {
     let query = inputs.row(dim, bits);
     let mut q = vec![0i16; dim];
     let query_scale = ops::quantise_queries(&query, &mut q);
-    let (mut rows, mut key_scales, mut value_scales, mut scores, mut quantised) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut rows, mut key_scales, mut value_scales, mut scores, mut quantised) =
+        (vec![], vec![], vec![], vec![], vec![]);
     let mut acc = vec![0i64; dim];
     let mut kept = vec![];
     for t in 0..positions {
@@ -205,35 +253,67 @@ fn attention_case(inputs: &mut Inputs, keys: Width, bits: u32) -> Value {
 fn sampling_and_hashing() {
     let mut inputs = Inputs(SplitMix64(103));
     let mut cases = Vec::new();
-    for (temperature, top_k, top_p) in
-        [(1.0, 0, 1.0), (0.7, 0, 1.0), (1.5, 5, 1.0), (1.0, 0, 0.8), (2.0, 12, 0.6), (0.02, 0, 0.9), (64.0, 0, 1.0)]
-    {
+    for (temperature, top_k, top_p) in [
+        (1.0, 0, 1.0),
+        (0.7, 0, 1.0),
+        (1.5, 5, 1.0),
+        (1.0, 0, 0.8),
+        (2.0, 12, 0.6),
+        (0.02, 0, 0.9),
+        (64.0, 0, 1.0),
+    ] {
         let sampling = seeded(temperature, top_k, top_p, 200);
         let logits = inputs.row(40, 18);
-        let tokens: Vec<u32> = (0..20).map(|position| ops::sample(&logits, &sampling, position)).collect();
-        cases.push(json!({"op": "sample", "sampling": hex::encode(sampling.encode()), "logits": logits, "tokens": tokens}));
+        let tokens: Vec<u32> = (0..20)
+            .map(|position| ops::sample(&logits, &sampling, position))
+            .collect();
+        cases.push(
+            json!({"op": "sample", "sampling": hex::encode(sampling.encode()), "logits": logits, "tokens": tokens}),
+        );
     }
-    cases.push(json!({"op": "noise", "seed": hex::encode([9; 32]), "position": 7, "block": 300,
-        "words": ops::noise_block(&[9; 32], 7, 300)}));
+    // Equal masses: exactly half of them are kept by a top_p of one half.
+    let sampling = seeded(1.0, 0, 0.5, 201);
+    let tokens: Vec<u32> = (0..20)
+        .map(|position| ops::sample(&[77; 6], &sampling, position))
+        .collect();
+    assert!(tokens.iter().all(|t| *t < 3) && tokens.contains(&2));
+    cases.push(
+        json!({"op": "sample", "sampling": hex::encode(sampling.encode()), "logits": vec![77; 6], "tokens": tokens}),
+    );
+    cases.push(
+        json!({"op": "noise", "seed": hex::encode([9; 32]), "position": 7, "block": 300,
+        "words": ops::noise_block(&[9; 32], 7, 300)}),
+    );
     for n in [0usize, 1, 2, 3, 7, 12] {
         let leaves: Vec<_> = (0..n as u32).map(|i| merkle::leaf(&i.to_le_bytes())).collect();
         let proof = merkle::proof(&leaves, n / 2).unwrap_or_default();
-        cases.push(json!({"op": "merkle", "n": n, "root": hex::encode(merkle::root(&leaves)), "at": n / 2,
-            "proof": proof.iter().map(hex::encode).collect::<Vec<_>>()}));
+        cases.push(
+            json!({"op": "merkle", "n": n, "root": hex::encode(merkle::root(&leaves)), "at": n / 2,
+            "proof": proof.iter().map(hex::encode).collect::<Vec<_>>()}),
+        );
     }
     let (residual, keys, values) = (inputs.row(300, 31), inputs.row(8, 14), inputs.bytes(8));
     let (ks, vs) = ([inputs.scale(), inputs.scale()], [inputs.scale(), inputs.scale()]);
     let k: Vec<i16> = keys.iter().map(|k| *k as i16).collect();
     let leaf = trace::layer_leaf(&residual, &k, &ks, &values, &vs);
-    cases.push(json!({"op": "layer_leaf", "residual": residual, "keys": keys, "key_scales": scales(&ks), "values": values,
+    cases.push(
+        json!({"op": "layer_leaf", "residual": residual, "keys": keys, "key_scales": scales(&ks), "values": values,
         "value_scales": scales(&vs), "leaf": hex::encode(leaf),
-        "trace_root": hex::encode(trace::trace_root(3, 5, &leaf))}));
-    let tensor = TensorSpec { name: "layers.3.q".into(), kind: TensorKind::Matrix, rows: 1, cols: 8 };
+        "trace_root": hex::encode(trace::trace_root(3, 5, &leaf))}),
+    );
+    let tensor = TensorSpec {
+        name: "layers.3.q".into(),
+        kind: TensorKind::Matrix,
+        rows: 1,
+        cols: 8,
+    };
     let row_leaf = commit::matrix_row_leaf(ks[0], &values);
     let tensor_leaf = commit::tensor_leaf(&tensor, &row_leaf);
-    cases.push(json!({"op": "commit", "scale": scale(ks[0]), "row": values, "row_leaf": hex::encode(row_leaf),
+    cases.push(
+        json!({"op": "commit", "scale": scale(ks[0]), "row": values, "row_leaf": hex::encode(row_leaf),
         "vector_leaf": hex::encode(commit::vector_leaf(20, &keys)), "vector": keys, "frac": 20, "name": tensor.name,
-        "tensor_leaf": hex::encode(tensor_leaf), "weights_root": hex::encode(commit::weights_root(&[tensor_leaf; 3]))}));
+        "tensor_leaf": hex::encode(tensor_leaf), "weights_root": hex::encode(commit::weights_root(&[tensor_leaf; 3]))}),
+    );
     check("hashes.json", cases);
 }
 
@@ -250,7 +330,13 @@ fn whole_models() {
         (llama_spec_full(), generate(12, seeded(1.2, 20, 0.95, 4), &[])),
         (scaled, generate(30, seeded(1.0, 0, 1.0, 8), &[1, 2, 3, 4, 5, 6, 7, 8])),
         (bert_spec(Pooling::Mean, true), JobParams::Embed),
-        (ModelSpec { activation: Width::Narrow, ..bert_spec(Pooling::Cls, false) }, JobParams::Embed),
+        (
+            ModelSpec {
+                activation: Width::Narrow,
+                ..bert_spec(Pooling::Cls, false)
+            },
+            JobParams::Embed,
+        ),
     ] {
         cases.push(model_case(spec, &params));
     }

@@ -11,7 +11,10 @@ fn leaves(n: usize) -> Vec<Hash> {
 /// The definition, level by level.
 fn level_by_level(mut level: Vec<Hash>) -> Hash {
     while level.len() > 1 {
-        level = level.chunks(2).map(|p| if p.len() == 2 { merkle::node(&p[0], &p[1]) } else { p[0] }).collect();
+        level = level
+            .chunks(2)
+            .map(|p| if p.len() == 2 { merkle::node(&p[0], &p[1]) } else { p[0] })
+            .collect();
     }
     level.first().copied().unwrap_or_else(merkle::empty_root)
 }
@@ -33,7 +36,11 @@ fn every_proof_verifies_and_only_at_its_place() {
         for i in 0..n {
             let proof = merkle::proof(&leaves, i).unwrap();
             for j in 0..n as u64 + 2 {
-                assert_eq!(merkle::verify(&root, n as u64, j, &leaves[i], &proof), j == i as u64, "{n} {i} {j}");
+                assert_eq!(
+                    merkle::verify(&root, n as u64, j, &leaves[i], &proof),
+                    j == i as u64,
+                    "{n} {i} {j}"
+                );
             }
         }
         assert!(merkle::proof(&leaves, n).is_none());

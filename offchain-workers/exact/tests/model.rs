@@ -8,8 +8,8 @@ use lantern_exact::{
     commit, merkle,
     model::{self, LlamaState, Tensor},
     spec::{decode_tokens, encode_tokens},
-    synthetic, trace, Hash, JobParams, ModelError, ModelSpec, ParamsError, Pooling, ReferenceModel, Sampling, SpecError,
-    StopReason,
+    synthetic, trace, Hash, JobParams, ModelError, ModelSpec, ParamsError, Pooling, ReferenceModel, Sampling,
+    SpecError, StopReason,
 };
 
 const PROMPT: [u32; 7] = [3, 14, 15, 9, 2, 6, 5];
@@ -17,7 +17,9 @@ const PROMPT: [u32; 7] = [3, 14, 15, 9, 2, 6, 5];
 #[test]
 fn prefill_in_any_cut_equals_token_by_token() {
     for spec in [llama_spec(), llama_spec_full()] {
-        let ReferenceModel::Llama(model) = model(spec) else { unreachable!() };
+        let ReferenceModel::Llama(model) = model(spec) else {
+            unreachable!()
+        };
         let tokens: Vec<u32> = (0..20).map(|i| (i * 7 + 3) % spec.vocab).collect();
         let run = |cuts: &[usize]| {
             let mut state = LlamaState::default();
@@ -50,7 +52,9 @@ fn generation_is_replayed_by_one_prefill() {
             assert_eq!(outcome.usage.output_tokens, 12);
             assert_eq!(outcome.trace.positions.len() as u32, spec.positions(7, 12));
             // WHEN prompt and all tokens but the last go through in one call
-            let ReferenceModel::Llama(llama) = &reference else { unreachable!() };
+            let ReferenceModel::Llama(llama) = &reference else {
+                unreachable!()
+            };
             let mut state = LlamaState::default();
             let tokens = [&PROMPT[..], &outcome.tokens[..11]].concat();
             let rows = llama.forward(&mut state, &tokens);
@@ -67,12 +71,19 @@ fn generation_is_replayed_by_one_prefill() {
 #[test]
 fn the_first_stop_token_ends_the_output_and_is_its_last_token() {
     let reference = model(llama_spec());
-    let free = reference.run(&PROMPT, &generate(10, seeded(1.0, 0, 1.0, 1), &[])).unwrap();
+    let free = reference
+        .run(&PROMPT, &generate(10, seeded(1.0, 0, 1.0, 1), &[]))
+        .unwrap();
     let stop = free.tokens[4];
     let first = free.tokens.iter().position(|t| *t == stop).unwrap();
-    let stopped = reference.run(&PROMPT, &generate(10, seeded(1.0, 0, 1.0, 1), &[49, stop])).unwrap();
+    let stopped = reference
+        .run(&PROMPT, &generate(10, seeded(1.0, 0, 1.0, 1), &[49, stop]))
+        .unwrap();
     assert_eq!(stopped.tokens, free.tokens[..=first]);
-    assert_eq!((stopped.stop, stopped.output), (StopReason::StopToken, encode_tokens(&free.tokens[..=first])));
+    assert_eq!(
+        (stopped.stop, stopped.output),
+        (StopReason::StopToken, encode_tokens(&free.tokens[..=first]))
+    );
 }
 
 #[test]
@@ -81,18 +92,29 @@ fn one_changed_weight_changes_output_trace_and_id() {
     let mut tensors = synthetic::tensors(&spec, 42);
     let id = model::model_id_of(&spec, &tensors).unwrap();
     let before = model(spec).run(&PROMPT, &generate(4, Sampling::Greedy, &[])).unwrap();
-    let Tensor::Matrix(down) = &mut tensors[9] else { panic!("{:?}", commit::tensors(&spec)[9]) };
+    let Tensor::Matrix(down) = &mut tensors[9] else {
+        panic!("{:?}", commit::tensors(&spec)[9])
+    };
     down.data[3] ^= 64;
     assert_ne!(model::model_id_of(&spec, &tensors).unwrap(), id);
     let after = ReferenceModel::from_tensors(spec, tensors).unwrap();
-    assert_ne!(after.run(&PROMPT, &generate(4, Sampling::Greedy, &[])).unwrap().trace_root, before.trace_root);
+    assert_ne!(
+        after
+            .run(&PROMPT, &generate(4, Sampling::Greedy, &[]))
+            .unwrap()
+            .trace_root,
+        before.trace_root
+    );
 }
 
 #[test]
 fn embeddings_have_their_form() {
-    for (pooling, normalize) in
-        [(Pooling::Mean, true), (Pooling::Mean, false), (Pooling::Cls, true), (Pooling::Cls, false)]
-    {
+    for (pooling, normalize) in [
+        (Pooling::Mean, true),
+        (Pooling::Mean, false),
+        (Pooling::Cls, true),
+        (Pooling::Cls, false),
+    ] {
         let spec = bert_spec(pooling, normalize);
         let outcome = model(spec).run(&PROMPT, &JobParams::Embed).unwrap();
         assert_eq!(outcome.output.len() as u32, spec.output_len(0));
@@ -110,9 +132,14 @@ fn embeddings_have_their_form() {
 #[test]
 fn widths_differ_but_agree_roughly() {
     let wide = llama_spec();
-    let narrow = ModelSpec { activation: lantern_exact::Width::Narrow, ..wide };
+    let narrow = ModelSpec {
+        activation: lantern_exact::Width::Narrow,
+        ..wide
+    };
     let logits = |spec: ModelSpec| {
-        let ReferenceModel::Llama(model) = model(spec) else { unreachable!() };
+        let ReferenceModel::Llama(model) = model(spec) else {
+            unreachable!()
+        };
         let rows = model.forward(&mut LlamaState::default(), &PROMPT);
         model.logits(rows.last().unwrap())
     };
@@ -150,7 +177,10 @@ fn malformed_models_are_refused() {
         assert_eq!(error, ModelError::Tensor(0));
     }
     let bad = ModelSpec { head_dim: 7, ..spec };
-    assert_eq!(ReferenceModel::from_tensors(bad, good.clone()).unwrap_err(), ModelError::Spec(SpecError::OddHeadDim));
+    assert_eq!(
+        ReferenceModel::from_tensors(bad, good.clone()).unwrap_err(),
+        ModelError::Spec(SpecError::OddHeadDim)
+    );
 }
 
 #[test]
@@ -160,17 +190,50 @@ fn malformed_jobs_are_refused() {
         ModelError::Params(error) => error,
         other => panic!("{other}"),
     };
-    assert_eq!(refused(&[], generate(1, Sampling::Greedy, &[])), ParamsError::EmptyPrompt);
-    assert_eq!(refused(&[50], generate(1, Sampling::Greedy, &[])), ParamsError::UnknownToken);
-    assert_eq!(refused(&PROMPT, generate(0, Sampling::Greedy, &[])), ParamsError::ZeroTokens);
-    assert_eq!(refused(&PROMPT, generate(58, Sampling::Greedy, &[])), ParamsError::ContextExceeded);
-    assert_eq!(refused(&PROMPT, generate(u32::MAX, Sampling::Greedy, &[])), ParamsError::ContextExceeded);
-    assert_eq!(refused(&PROMPT, generate(1, Sampling::Greedy, &[50])), ParamsError::UnknownStopToken);
-    assert_eq!(refused(&PROMPT, generate(1, seeded(0.0, 0, 1.0, 0), &[])), ParamsError::BadTemperature);
-    assert_eq!(refused(&PROMPT, generate(1, seeded(65.0, 0, 1.0, 0), &[])), ParamsError::BadTemperature);
-    assert_eq!(refused(&PROMPT, generate(1, seeded(1.0, 51, 1.0, 0), &[])), ParamsError::BadTopK);
-    assert_eq!(refused(&PROMPT, generate(1, seeded(1.0, 0, 0.0, 0), &[])), ParamsError::BadTopP);
-    assert_eq!(refused(&PROMPT, generate(1, seeded(1.0, 0, 1.1, 0), &[])), ParamsError::BadTopP);
+    assert_eq!(
+        refused(&[], generate(1, Sampling::Greedy, &[])),
+        ParamsError::EmptyPrompt
+    );
+    assert_eq!(
+        refused(&[50], generate(1, Sampling::Greedy, &[])),
+        ParamsError::UnknownToken
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(0, Sampling::Greedy, &[])),
+        ParamsError::ZeroTokens
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(58, Sampling::Greedy, &[])),
+        ParamsError::ContextExceeded
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(u32::MAX, Sampling::Greedy, &[])),
+        ParamsError::ContextExceeded
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(1, Sampling::Greedy, &[50])),
+        ParamsError::UnknownStopToken
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(1, seeded(0.0, 0, 1.0, 0), &[])),
+        ParamsError::BadTemperature
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(1, seeded(65.0, 0, 1.0, 0), &[])),
+        ParamsError::BadTemperature
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(1, seeded(1.0, 51, 1.0, 0), &[])),
+        ParamsError::BadTopK
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(1, seeded(1.0, 0, 0.0, 0), &[])),
+        ParamsError::BadTopP
+    );
+    assert_eq!(
+        refused(&PROMPT, generate(1, seeded(1.0, 0, 1.1, 0), &[])),
+        ParamsError::BadTopP
+    );
     assert_eq!(refused(&PROMPT, JobParams::Embed), ParamsError::WrongKind);
     assert_eq!(decode_tokens(&[1, 0, 0], 50), Err(ParamsError::MisalignedInput));
     assert_eq!(decode_tokens(&[50, 0, 0, 0], 50), Err(ParamsError::UnknownToken));
@@ -190,14 +253,28 @@ fn every_trace_leaf_is_provable_and_no_other() {
         let over_positions = merkle::proof(&leaves, position as usize).unwrap();
         let position_root = &position_roots[position as usize];
         trace::verify_layer(
-            &outcome.trace_root, positions, layers, position, layer, leaf, position_root, &over_layers, &root, &over_positions,
+            &outcome.trace_root,
+            positions,
+            layers,
+            position,
+            layer,
+            leaf,
+            position_root,
+            &over_layers,
+            &root,
+            &over_positions,
         )
     };
     for position in 0..positions {
         for layer in 0..layers {
             let leaf = outcome.trace.positions[position as usize][layer as usize];
             assert!(check(position, layer, &leaf, positions));
-            assert!(!check(position, layer, &outcome.trace.positions[position as usize][1 - layer as usize], positions));
+            assert!(!check(
+                position,
+                layer,
+                &outcome.trace.positions[position as usize][1 - layer as usize],
+                positions
+            ));
             assert!(!check(position, layer, &leaf, positions + 1));
         }
     }

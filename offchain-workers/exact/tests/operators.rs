@@ -7,8 +7,13 @@ use common::real;
 use lantern_exact::{fixed::*, ops, ops::Quantiser, synthetic::SplitMix64, Width};
 use proptest::prelude::*;
 
-const QMAXES: [u32; 5] =
-    [ops::ACTIVATION_MAX_WIDE, ops::ACTIVATION_MAX_NARROW, ops::KEY_MAX_WIDE, ops::QUERY_MAX, ops::VALUE_MAX];
+const QMAXES: [u32; 5] = [
+    ops::ACTIVATION_MAX_WIDE,
+    ops::ACTIVATION_MAX_NARROW,
+    ops::KEY_MAX_WIDE,
+    ops::QUERY_MAX,
+    ops::VALUE_MAX,
+];
 
 fn any_row(len: usize) -> impl Strategy<Value = Vec<i32>> {
     let element = prop_oneof![
@@ -194,7 +199,10 @@ fn extremes_of_every_accumulator_stay_exact() {
     let top = Scale { mant: MANT_MAX, exp: 0 };
     assert_eq!(ops::cell(worst, top, top), i32::MIN);
     assert_eq!(ops::cell(-worst, top, top), i32::MAX);
-    let small = Scale { mant: MANT_MAX, exp: -60 };
+    let small = Scale {
+        mant: MANT_MAX,
+        exp: -60,
+    };
     assert_eq!(ops::cell(worst, small, small), 0);
     // a plane in i32
     let plane: i32 = vec![-128i8; n].iter().map(|a| *a as i32 * 127).sum();
@@ -205,7 +213,9 @@ fn extremes_of_every_accumulator_stay_exact() {
     for value in [i32::MIN, i32::MAX, -1 << 20] {
         let mut row = vec![value; 4096];
         ops::rmsnorm(&mut row, &vec![1 << 16; 4096], 16, 1 << 30);
-        assert!(row.iter().all(|y| (y.unsigned_abs() as i64 - 65_536).abs() <= 1 && (*y < 0) == (value < 0)));
+        assert!(row
+            .iter()
+            .all(|y| (y.unsigned_abs() as i64 - 65_536).abs() <= 1 && (*y < 0) == (value < 0)));
         let mut row = vec![value; 4096];
         ops::layernorm(&mut row, &vec![1 << 16; 4096], 16, &vec![5; 4096], 1 << 30);
         assert!(row.iter().all(|y| *y == 5));
@@ -216,13 +226,22 @@ fn extremes_of_every_accumulator_stay_exact() {
 fn zero_rows_give_zeros_everywhere() {
     let zeros = vec![0i32; 64];
     let mut q = vec![1i16; 64];
-    assert_eq!(ops::quantise_row(&zeros, ops::ACTIVATION_MAX_WIDE, &mut q), Scale::ZERO_ROW);
+    assert_eq!(
+        ops::quantise_row(&zeros, ops::ACTIVATION_MAX_WIDE, &mut q),
+        Scale::ZERO_ROW
+    );
     assert!(q.iter().all(|v| *v == 0));
     q.fill(1);
-    assert_eq!(ops::rmsnorm_quantise(&zeros, &[1 << 20; 64], 20, 1 << 40, 127, &mut q), Scale::ZERO_ROW);
+    assert_eq!(
+        ops::rmsnorm_quantise(&zeros, &[1 << 20; 64], 20, 1 << 40, 127, &mut q),
+        Scale::ZERO_ROW
+    );
     assert!(q.iter().all(|v| *v == 0));
     q.fill(1);
-    assert_eq!(ops::silu_gate_quantise(&zeros, &[i32::MAX; 64], 127, &mut q), Scale::ZERO_ROW);
+    assert_eq!(
+        ops::silu_gate_quantise(&zeros, &[i32::MAX; 64], 127, &mut q),
+        Scale::ZERO_ROW
+    );
     assert_eq!(ops::gelu_quantise(&zeros, 127, &mut q), Scale::ZERO_ROW);
     assert!(q.iter().all(|v| *v == 0));
     let mut out = vec![1; 64];
@@ -254,7 +273,10 @@ fn a_zero_value_row_does_not_disturb_its_neighbours() {
 fn attention_over_the_longest_context_keeps_its_bounds() {
     // GIVEN 2^20 equal scores and full-scale values
     let n = 1usize << 20;
-    let scale = Scale { mant: MANT_MAX, exp: -30 };
+    let scale = Scale {
+        mant: MANT_MAX,
+        exp: -30,
+    };
     let mut weights = vec![0u32; n];
     let softmax = ops::softmax(&vec![0; n], &vec![scale; n], &mut weights);
     assert_eq!(softmax.sum, 1 << 44);

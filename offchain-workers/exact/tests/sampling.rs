@@ -14,7 +14,13 @@ use proptest::prelude::*;
 
 /// The three numbered rules of `ops::sample`, each as written, quadratic and without any shortcut.
 fn by_definition(logits: &[i32], sampling: &Sampling, position: u32) -> u32 {
-    let Sampling::Seeded { temperature, top_k, top_p, seed } = sampling else {
+    let Sampling::Seeded {
+        temperature,
+        top_k,
+        top_p,
+        seed,
+    } = sampling
+    else {
         let top = logits.iter().max().unwrap();
         return logits.iter().position(|l| l == top).unwrap() as u32;
     };
@@ -28,7 +34,11 @@ fn by_definition(logits: &[i32], sampling: &Sampling, position: u32) -> u32 {
         let t = rsr(((top - logits[id] as i64) as u64 * c) as i64, 20);
         exp2_neg(t.min(u32::MAX as i64) as u32) as u128
     };
-    let first: Vec<usize> = ids.iter().copied().filter(|id| *top_k == 0 || rank(*id) < *top_k as usize).collect();
+    let first: Vec<usize> = ids
+        .iter()
+        .copied()
+        .filter(|id| *top_k == 0 || rank(*id) < *top_k as usize)
+        .collect();
     let total: u128 = first.iter().map(|id| mass(*id)).sum();
     let kept = first.iter().copied().filter(|id| {
         let ahead: u128 = first.iter().filter(|o| before(**o, *id)).map(|o| mass(*o)).sum();
@@ -59,14 +69,20 @@ proptest! {
 
 #[test]
 fn frequencies_follow_the_softmax() {
-    let logits: Vec<i32> = [0.0, 1.0, -1.0, 2.0, 0.5, 2.0].iter().map(|l: &f64| (l * 65536.0) as i32).collect();
+    let logits: Vec<i32> = [0.0, 1.0, -1.0, 2.0, 0.5, 2.0]
+        .iter()
+        .map(|l: &f64| (l * 65536.0) as i32)
+        .collect();
     let draws = 40_000u32;
     for temperature in [0.5, 1.0, 2.0] {
         let mut counts = [0u32; 6];
         for position in 0..draws {
             counts[ops::sample(&logits, &seeded(temperature, 0, 1.0, 9), position) as usize] += 1;
         }
-        let e: Vec<f64> = logits.iter().map(|l| (*l as f64 / 65536.0 / temperature).exp()).collect();
+        let e: Vec<f64> = logits
+            .iter()
+            .map(|l| (*l as f64 / 65536.0 / temperature).exp())
+            .collect();
         let sum: f64 = e.iter().sum();
         // Chi-squared with five degrees of freedom: 25.7 has probability 1e-4, and the seed is fixed.
         let chi: f64 = counts
@@ -80,7 +96,10 @@ fn frequencies_follow_the_softmax() {
 
 #[test]
 fn thresholds_keep_exactly_the_promised_tokens() {
-    let logits: Vec<i32> = [3.0, 1.0, 2.0, 3.0, -8.0].iter().map(|l: &f64| (l * 65536.0) as i32).collect();
+    let logits: Vec<i32> = [3.0, 1.0, 2.0, 3.0, -8.0]
+        .iter()
+        .map(|l: &f64| (l * 65536.0) as i32)
+        .collect();
     let seen = |sampling: &dyn Fn(u8) -> Sampling| {
         let mut seen = [false; 5];
         for position in 0..4000 {
@@ -110,12 +129,17 @@ fn skipping_hopeless_tokens_changes_nothing_on_a_large_vocabulary() {
     let logits: Vec<i32> = (0..5000).map(|_| rng.range(-700_000, 700_000) as i32).collect();
     for position in 0..40 {
         let sampling = seeded(0.9, 0, 1.0, 3);
-        let Sampling::Seeded { seed, .. } = sampling else { unreachable!() };
+        let Sampling::Seeded { seed, .. } = sampling else {
+            unreachable!()
+        };
         let inv = ((1i64 << 36) + 29_491) / 58_982;
         let best = (0..5000u32)
             .max_by_key(|id| {
                 let word = ops::noise_block(&seed, position, id / 16)[(id % 16) as usize];
-                (logits[*id as usize] as i64 * inv + gumbel(word), core::cmp::Reverse(*id))
+                (
+                    logits[*id as usize] as i64 * inv + gumbel(word),
+                    core::cmp::Reverse(*id),
+                )
             })
             .unwrap();
         assert_eq!(ops::sample(&logits, &sampling, position), best);

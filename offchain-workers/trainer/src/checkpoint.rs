@@ -54,7 +54,10 @@ pub fn load(folder: &Path) -> Result<(Model, AdamW, Progress)> {
     let progress: Progress = serde_json::from_str(&read("progress.json")?)?;
     let model = Model::random(config, 0)?;
     let tensors = candle_core::safetensors::load(folder.join("state.safetensors"), &Device::Cpu)?;
-    let mut adam = AdamW { step: progress.step, ..AdamW::default() };
+    let mut adam = AdamW {
+        step: progress.step,
+        ..AdamW::default()
+    };
     for (name, var) in &model.vars {
         var.set(tensors.get(name).with_context(|| format!("{name} is missing"))?)?;
         let moment = |kind: &str| -> Result<Option<Vec<f32>>> {
@@ -91,9 +94,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let model = Model::random(Config::new(32, 16, 24, 1, 2, 1, 16), 5).unwrap();
         let mut adam = AdamW::default();
-        let gradients = model.vars.iter().map(|(n, v)| (n.clone(), vec![0.5; v.elem_count()])).collect();
+        let gradients = model
+            .vars
+            .iter()
+            .map(|(n, v)| (n.clone(), vec![0.5; v.elem_count()]))
+            .collect();
         adam.update(&model.vars, &gradients, 0.01).unwrap();
-        let progress = Progress { step: 1, tokens: 99, best: Some(1.5), seconds: 2.0 };
+        let progress = Progress {
+            step: 1,
+            tokens: 99,
+            best: Some(1.5),
+            seconds: 2.0,
+        };
         save(folder.path(), &model, &adam, &progress).unwrap();
         let (again, moments, progress) = load(folder.path()).unwrap();
         assert_eq!((progress.step, progress.tokens, moments.step), (1, 99, 1));

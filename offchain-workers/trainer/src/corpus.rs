@@ -11,8 +11,8 @@ use tokenizers::{
     decoders::byte_level::ByteLevel as ByteLevelDecoder,
     models::bpe::{BpeTrainerBuilder, BPE},
     pre_tokenizers::byte_level::ByteLevel,
-    AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper,
-    Tokenizer, TokenizerImpl,
+    processors::template::TemplateProcessing,
+    AddedToken, DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, Tokenizer, TokenizerImpl,
 };
 
 use crate::html;
@@ -129,15 +129,26 @@ pub fn train_tokenizer(pages: &[Page], size: usize) -> Result<Tokenizer> {
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
         .special_tokens(vec![AddedToken::from(END_OF_TEXT, true)])
         .build();
-    let texts = pages.iter().filter(|page| !page.held_out).map(|page| page.text.as_str());
+    let texts = pages
+        .iter()
+        .filter(|page| !page.held_out)
+        .map(|page| page.text.as_str());
     tokenizer
         .train(&mut trainer, texts)
         .map_err(|error| anyhow!("training the tokenizer: {error}"))?;
+    // Every document was led by the separator in training, so every prompt is too.
+    let template = TemplateProcessing::builder()
+        .try_single(format!("{END_OF_TEXT} $A"))
+        .map_err(|error| anyhow!("building the prompt template: {error}"))?
+        .special_tokens(vec![(END_OF_TEXT, 0)])
+        .build()?;
+    tokenizer.with_post_processor(Some(PostProcessorWrapper::Template(template)));
     let json = tokenizer
         .to_string(false)
         .map_err(|error| anyhow!("writing the tokenizer: {error}"))?;
-    let tokenizer: Tokenizer =
-        json.parse().map_err(|error| anyhow!("reading the tokenizer back: {error}"))?;
+    let tokenizer: Tokenizer = json
+        .parse()
+        .map_err(|error| anyhow!("reading the tokenizer back: {error}"))?;
     match tokenizer.token_to_id(END_OF_TEXT) {
         Some(0) => Ok(tokenizer),
         other => bail!("{END_OF_TEXT} must be token 0 and is {other:?}"),
@@ -178,7 +189,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 fn page_name(docs: &Path, file: &Path) -> Result<String> {
     let inside = file.strip_prefix(docs)?;
     let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
-    Ok(parts.with_context(|| format!("{} is not UTF-8", file.display()))?.join("/"))
+    Ok(parts
+        .with_context(|| format!("{} is not UTF-8", file.display()))?
+        .join("/"))
 }
 
 fn hash64(name: &str) -> u64 {
@@ -208,9 +221,14 @@ mod tests {
         let tokenizer = train_tokenizer(&pages, 300).unwrap();
         let ids = encode(&tokenizer, &joined(&pages, false)).unwrap();
         assert_eq!(ids[0], 0);
-        assert_eq!(ids.iter().filter(|id| **id == 0).count(), pages.iter().filter(|p| !p.held_out).count());
+        assert_eq!(
+            ids.iter().filter(|id| **id == 0).count(),
+            pages.iter().filter(|p| !p.held_out).count()
+        );
         let text = "let ünïcode = \"→\";\n";
         let ids = encode(&tokenizer, text).unwrap();
+        let prompt = tokenizer.encode(text, true).unwrap();
+        assert_eq!((prompt.get_ids()[0], &prompt.get_ids()[1..]), (0, ids.as_slice()));
         assert_eq!(tokenizer.decode(&ids, true).unwrap(), text);
     }
 

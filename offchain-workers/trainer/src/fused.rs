@@ -25,7 +25,11 @@ impl<'a> View<'a> {
     }
 
     fn transposed(self) -> Self {
-        Self { data: self.data, row: self.col, col: self.row }
+        Self {
+            data: self.data,
+            row: self.col,
+            col: self.row,
+        }
     }
 
     fn last(&self, rows: usize, cols: usize) -> usize {
@@ -34,18 +38,13 @@ impl<'a> View<'a> {
 }
 
 /// `out[m,n] = keep * out + scale * a[m,k] * b[k,n]`, `out` with rows `row` apart.
-fn product(
-    (m, n, k): (usize, usize, usize),
-    out: &mut [f32],
-    row: usize,
-    keep: bool,
-    a: View,
-    b: View,
-    scale: f32,
-) {
+fn product((m, n, k): (usize, usize, usize), out: &mut [f32], row: usize, keep: bool, a: View, b: View, scale: f32) {
     assert!(m > 0 && n > 0 && k > 0 && n <= row, "empty or overlapping product");
     assert!((m - 1) * row + n <= out.len(), "output out of bounds");
-    assert!(a.last(m, k) < a.data.len() && b.last(k, n) < b.data.len(), "operand out of bounds");
+    assert!(
+        a.last(m, k) < a.data.len() && b.last(k, n) < b.data.len(),
+        "operand out of bounds"
+    );
     // SAFETY: the three assertions above bound every element that the strides can reach, `out` is exclusively borrowed
     // and its rows do not overlap.
     unsafe {
@@ -122,7 +121,15 @@ impl CustomOp2 for Linear {
         let (x, w) = (contiguous(s1, l1)?, contiguous(s2, l2)?);
         let mut y = vec![0.0; tokens * outer];
         let weight = View::new(w, inner).transposed();
-        product((tokens, outer, inner), &mut y, outer, false, View::new(x, inner), weight, 1.0);
+        product(
+            (tokens, outer, inner),
+            &mut y,
+            outer,
+            false,
+            View::new(x, inner),
+            weight,
+            1.0,
+        );
         Ok((CpuStorage::F32(y), (tokens, outer).into()))
     }
 
@@ -132,10 +139,26 @@ impl CustomOp2 for Linear {
         let (xs, ws, g) = (values(x)?, values(w)?, values(grad)?);
         let mut dx = vec![0.0; tokens * inner];
         let upstream = View::new(&g, outer);
-        product((tokens, inner, outer), &mut dx, inner, false, upstream, View::new(&ws, inner), 1.0);
+        product(
+            (tokens, inner, outer),
+            &mut dx,
+            inner,
+            false,
+            upstream,
+            View::new(&ws, inner),
+            1.0,
+        );
         let mut dw = vec![0.0; outer * inner];
         let inputs = View::new(&xs, inner);
-        product((outer, inner, tokens), &mut dw, inner, false, upstream.transposed(), inputs, 1.0);
+        product(
+            (outer, inner, tokens),
+            &mut dw,
+            inner,
+            false,
+            upstream.transposed(),
+            inputs,
+            1.0,
+        );
         Ok((tensor(dx, x.shape())?, tensor(dw, w.shape())?))
     }
 }
@@ -322,9 +345,24 @@ impl CustomOp3 for Attention {
             let p = &mut p[..queries * keys];
             let at = first * width + head * self.dim;
             let (keys_of, values_of) = (&k[group * self.dim..], &v[group * self.dim..]);
-            self.weights(p, View::new(&q[at..], width), View::new(keys_of, kv_width), first, queries, keys);
+            self.weights(
+                p,
+                View::new(&q[at..], width),
+                View::new(keys_of, kv_width),
+                first,
+                queries,
+                keys,
+            );
             let values_of = View::new(values_of, kv_width);
-            product((queries, self.dim, keys), &mut out[at..], width, false, View::new(p, keys), values_of, 1.0);
+            product(
+                (queries, self.dim, keys),
+                &mut out[at..],
+                width,
+                false,
+                View::new(p, keys),
+                values_of,
+                1.0,
+            );
         });
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }
@@ -351,14 +389,30 @@ impl CustomOp3 for Attention {
             self.weights(p, query, key, first, queries, keys);
             product((queries, keys, dim), dp, keys, false, upstream, value.transposed(), 1.0);
             let weights = View::new(p, keys).transposed();
-            product((keys, dim, queries), &mut dv[kv_at..], kv_width, true, weights, upstream, 1.0);
+            product(
+                (keys, dim, queries),
+                &mut dv[kv_at..],
+                kv_width,
+                true,
+                weights,
+                upstream,
+                1.0,
+            );
             for (p, dp) in p.chunks_exact(keys).zip(dp.chunks_exact_mut(keys)) {
                 let mean: f32 = p.iter().zip(dp.iter()).map(|(p, d)| p * d).sum();
                 dp.iter_mut().zip(p).for_each(|(d, p)| *d = p * (*d - mean));
             }
             let scores = View::new(dp, keys);
             product((queries, dim, keys), &mut dq[at..], width, false, scores, key, scale);
-            product((keys, dim, queries), &mut dk[kv_at..], kv_width, true, scores.transposed(), query, scale);
+            product(
+                (keys, dim, queries),
+                &mut dk[kv_at..],
+                kv_width,
+                true,
+                scores.transposed(),
+                query,
+                scale,
+            );
         });
         Ok((tensor(dq, q.shape())?, tensor(dk, k.shape())?, tensor(dv, v.shape())?))
     }
@@ -438,7 +492,11 @@ mod tests {
     fn linear_norm_and_gate_match_candle() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let (x, w) = (random(&mut rng, 5, 8), random(&mut rng, 6, 8));
-        same(x.apply_op2(&w, Linear).unwrap(), x.matmul(&w.t().unwrap()).unwrap(), &[&x, &w]);
+        same(
+            x.apply_op2(&w, Linear).unwrap(),
+            x.matmul(&w.t().unwrap()).unwrap(),
+            &[&x, &w],
+        );
         let gain = Var::from_tensor(&random(&mut rng, 1, 8).flatten_all().unwrap()).unwrap();
         let plain = {
             let mean = x.sqr().unwrap().mean_keepdim(D::Minus1).unwrap();
@@ -456,13 +514,21 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let (tokens, heads, kv_heads, dim) = (70, 4, 2, 6);
         let q = random(&mut rng, tokens, heads * dim);
-        let (k, v) = (random(&mut rng, tokens, kv_heads * dim), random(&mut rng, tokens, kv_heads * dim));
+        let (k, v) = (
+            random(&mut rng, tokens, kv_heads * dim),
+            random(&mut rng, tokens, kv_heads * dim),
+        );
         let rope = Rope { dim, theta: 10_000.0 };
         let attention = Attention { heads, kv_heads, dim };
         let turned = |x: &Tensor| x.apply_op1(rope).unwrap();
         let fused = turned(&q).apply_op3(&turned(&k), &v, attention).unwrap();
         let split = |x: &Tensor, heads: usize| {
-            x.reshape((tokens, heads, dim)).unwrap().transpose(0, 1).unwrap().contiguous().unwrap()
+            x.reshape((tokens, heads, dim))
+                .unwrap()
+                .transpose(0, 1)
+                .unwrap()
+                .contiguous()
+                .unwrap()
         };
         let angles: Vec<f32> = (0..tokens * dim / 2)
             .map(|i| (i / 3) as f32 * 10_000f32.powf(-2.0 * (i % 3) as f32 / dim as f32))
@@ -471,7 +537,10 @@ mod tests {
         let turned = |x: Tensor| {
             let x = x.unsqueeze(0).unwrap();
             let (cos, sin) = (angles.cos().unwrap(), angles.sin().unwrap());
-            candle_nn::rotary_emb::rope_slow(&x, &cos, &sin).unwrap().squeeze(0).unwrap()
+            candle_nn::rotary_emb::rope_slow(&x, &cos, &sin)
+                .unwrap()
+                .squeeze(0)
+                .unwrap()
         };
         let mask: Vec<f32> = (0..tokens * tokens)
             .map(|i| if i % tokens > i / tokens { -1e9 } else { 0.0 })

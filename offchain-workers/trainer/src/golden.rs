@@ -3,11 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
-use lantern_exact::{
-    blake2_256,
-    spec::ModelKind,
-    GenerateParams, JobParams, Sampling, StopTokens, Usage, Width,
-};
+use lantern_exact::{blake2_256, spec::ModelKind, GenerateParams, JobParams, Sampling, StopTokens, Usage, Width};
 use serde::{Deserialize, Serialize};
 
 use crate::exact::ExactModel;
@@ -68,33 +64,84 @@ pub struct GoldenVector {
     pub compute_units: u64,
 }
 
+impl GoldenFile {
+    /// The file's JSON text, one line per vector, so that a changed result shows as one changed line.
+    pub fn to_text(&self) -> Result<String> {
+        let quoted = |text: &str| serde_json::to_string(text);
+        let mut out = format!("{{\n\"model\": {},\n\"widths\": [", quoted(&self.model)?);
+        for (index, golden) in self.widths.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let (width, id) = (serde_json::to_string(&golden.width)?, quoted(&golden.model_id)?);
+            out += &format!("{comma}\n{{\"width\": {width}, \"model_id\": {id}, \"vectors\": [\n");
+            let lines = golden
+                .vectors
+                .iter()
+                .map(serde_json::to_string)
+                .collect::<Result<Vec<_>, _>>()?;
+            out += &lines.join(",\n");
+            out += "\n]}";
+        }
+        out += "\n]\n}\n";
+        Ok(out)
+    }
+}
+
 /// Computes the vectors of the model in `folder`, called `name`.
 pub fn make(folder: &Path, name: &str) -> Result<GoldenFile> {
     let mut widths = Vec::new();
     for width in WIDTHS {
         let model = ExactModel::load(folder, width)?;
-        let vectors = jobs(&model)?.into_iter().map(|(input, params)| vector(&model, input, params));
+        let vectors = jobs(&model)?
+            .into_iter()
+            .map(|(input, params)| vector(&model, input, params));
         widths.push(GoldenModel {
             width,
             model_id: hex::encode(model.id()),
             vectors: vectors.collect::<Result<_>>()?,
         });
     }
-    Ok(GoldenFile { model: name.into(), widths })
+    Ok(GoldenFile {
+        model: name.into(),
+        widths,
+    })
 }
 
-/// Recomputes every vector of `file` from the model in `folder` and fails at the first that differs.
+/// Recomputes every vector of `file` from the model in `folder`, with the engine and with the reference implementation,
+/// and fails at the first that differs. Returns how many there were.
 pub fn check(file: &GoldenFile, folder: &Path) -> Result<usize> {
     let mut checked = 0;
     for golden in &file.widths {
         let model = ExactModel::load(folder, golden.width)?;
         if hex::encode(model.id()) != golden.model_id {
-            bail!("{} {:?}: the model id is {}", file.model, golden.width, hex::encode(model.id()));
+            bail!(
+                "{} {:?}: the model id is {}",
+                file.model,
+                golden.width,
+                hex::encode(model.id())
+            );
         }
+        let reference = model.model().reference()?;
         for (index, right) in golden.vectors.iter().enumerate() {
             let found = vector(&model, right.input.clone(), right.params)?;
             if found != *right {
-                bail!("{} {:?}, vector {index}: {found:?} instead of {right:?}", file.model, golden.width);
+                bail!(
+                    "{} {:?}, vector {index}: {found:?} instead of {right:?}",
+                    file.model,
+                    golden.width
+                );
+            }
+            let plain = reference.run(&right.input, &right.params)?;
+            let plain = (
+                hex::encode(blake2_256(&[&plain.output])),
+                hex::encode(plain.trace_root),
+                plain.usage,
+            );
+            if plain != (right.output_hash.clone(), right.trace_root.clone(), right.usage) {
+                bail!(
+                    "{} {:?}, vector {index}: the reference gives {plain:?}",
+                    file.model,
+                    golden.width
+                );
             }
             checked += 1;
         }
@@ -129,10 +176,12 @@ pub fn minilm_folder() -> Result<Option<PathBuf>> {
 fn vector(model: &ExactModel, input: Vec<u32>, params: JobParams) -> Result<GoldenVector> {
     let result = model.run(&input, &params)?;
     Ok(GoldenVector {
-        output_hash: hex::encode(blake2_256(&[&result.output])),
+        output_hash: hex::encode(result.output_hash),
         trace_root: hex::encode(result.trace_root),
         usage: result.usage,
-        compute_units: model.spec().compute_units(result.usage.prompt_tokens, result.usage.output_tokens),
+        compute_units: model
+            .spec()
+            .compute_units(result.usage.prompt_tokens, result.usage.output_tokens),
         input,
         params,
     })
@@ -142,27 +191,79 @@ fn vector(model: &ExactModel, input: Vec<u32>, params: JobParams) -> Result<Gold
 fn jobs(model: &ExactModel) -> Result<Vec<(Vec<u32>, JobParams)>> {
     let spec = model.spec();
     if spec.kind() == ModelKind::Embedding {
-        return SENTENCES.iter().map(|text| Ok((model.encode(text)?, JobParams::Embed))).collect();
+        return SENTENCES
+            .iter()
+            .map(|text| Ok((model.encode(text)?, JobParams::Embed)))
+            .collect();
     }
     let stop = StopTokens::new(&[0]).context("one stop token fits")?;
     let seed = blake2_256(&[b"lantern golden vectors"]);
     let samplings = [
         Sampling::Greedy,
-        Sampling::Seeded { temperature: 52_429, top_k: 0, top_p: 65_536, seed },
-        Sampling::Seeded { temperature: 65_536, top_k: 40, top_p: 58_982, seed },
+        Sampling::Seeded {
+            temperature: 52_429,
+            top_k: 0,
+            top_p: 65_536,
+            seed,
+        },
+        Sampling::Seeded {
+            temperature: 65_536,
+            top_k: 40,
+            top_p: 58_982,
+            seed,
+        },
     ];
     let mut jobs = Vec::new();
     for text in PROMPTS {
-        let mut input = vec![0];
-        input.extend(model.encode(text)?);
+        let input = model.encode(text)?;
         for sampling in samplings {
-            let params = GenerateParams { max_new_tokens: 24, sampling, stop };
+            let params = GenerateParams {
+                max_new_tokens: 24,
+                sampling,
+                stop,
+            };
             jobs.push((input.clone(), JobParams::Generate(params)));
         }
     }
     // A prompt longer than any block of a prefill kernel.
     let long: Vec<u32> = (0..300u32).map(|i| (i * i + 7 * i + 1) % spec.vocab).collect();
-    let params = GenerateParams { max_new_tokens: 8, sampling: Sampling::Greedy, stop: StopTokens::default() };
+    let params = GenerateParams {
+        max_new_tokens: 8,
+        sampling: Sampling::Greedy,
+        stop: StopTokens::default(),
+    };
     jobs.push((long, JobParams::Generate(params)));
     Ok(jobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_reads_back_as_it_was_written() {
+        let vector = GoldenVector {
+            input: vec![0, 7],
+            params: JobParams::Embed,
+            output_hash: "00".into(),
+            trace_root: "ff".into(),
+            usage: Usage {
+                prompt_tokens: 2,
+                output_tokens: 0,
+            },
+            compute_units: 5,
+        };
+        let model = |width| GoldenModel {
+            width,
+            model_id: "ab".into(),
+            vectors: vec![vector.clone(), vector.clone()],
+        };
+        let file = GoldenFile {
+            model: "a \"name\"".into(),
+            widths: WIDTHS.map(model).to_vec(),
+        };
+        let text = file.to_text().unwrap();
+        assert_eq!(serde_json::from_str::<GoldenFile>(&text).unwrap(), file);
+        assert_eq!(text.lines().count(), 15);
+    }
 }

@@ -118,14 +118,14 @@ impl Writer {
                     self.text(&"#".repeat(level));
                     self.space = true;
                 }
-            }
+            },
             "li" => {
                 self.breaks = self.breaks.max(1);
                 if !closing {
                     self.text("-");
                     self.space = true;
                 }
-            }
+            },
             "tr" | "thead" | "tbody" => self.breaks = self.breaks.max(1),
             block if BLOCKS.contains(&block) => {
                 // A paragraph that opens a list item stays on the item's line.
@@ -136,19 +136,15 @@ impl Writer {
                 if block == "pre" {
                     self.preformatted = !closing;
                 }
-            }
-            _ => {}
+            },
+            _ => {},
         }
         after
     }
 
     fn span(&mut self, tag: &str, closing: bool) {
         if self.hidden > 0 {
-            self.hidden = if closing {
-                self.hidden - 1
-            } else {
-                self.hidden + 1
-            };
+            self.hidden = if closing { self.hidden - 1 } else { self.hidden + 1 };
         } else if !closing && tag.contains("boring") {
             self.hidden = 1;
         }
@@ -211,7 +207,7 @@ fn tag_end(rest: &str) -> Option<usize> {
             (None, b'>') => return Some(at),
             (None, b'"' | b'\'') => quote = Some(byte),
             (Some(open), close) if open == close => quote = None,
-            _ => {}
+            _ => {},
         }
     }
     None
@@ -229,11 +225,11 @@ fn unescape(text: &str) -> String {
             Some((end, decoded)) => {
                 push_folded(&mut out, decoded.encode_utf8(&mut [0; 4]));
                 rest = &rest[end + 1..];
-            }
+            },
             None => {
                 out.push('&');
                 rest = &rest[1..];
-            }
+            },
         }
     }
     push_folded(&mut out, rest);
@@ -278,7 +274,7 @@ fn push_folded(out: &mut String, text: &str) {
             '—' => out.push_str("--"),
             '–' => out.push('-'),
             '\u{a0}' => out.push(' '),
-            '\u{200b}' | '\u{feff}' | '\r' => {}
+            '\u{200b}' | '\u{feff}' | '\r' => {},
             other => out.push(other),
         }
     }
@@ -316,7 +312,13 @@ mod tests {
     #[test]
     fn pages_without_main_and_broken_markup_do_not_panic() {
         assert_eq!(main_text("<html><body>moved</body></html>"), None);
-        for broken in ["<main><p", "<main>&#xffffffff; &amp", "<main><script>", "<main", "<main><!-- a"] {
+        for broken in [
+            "<main><p",
+            "<main>&#xffffffff; &amp",
+            "<main><script>",
+            "<main",
+            "<main><!-- a",
+        ] {
             let _ = main_text(broken);
         }
     }

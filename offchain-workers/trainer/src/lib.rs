@@ -6,7 +6,9 @@
 
 pub mod checkpoint;
 pub mod corpus;
+pub mod exact;
 pub mod fused;
+pub mod golden;
 pub mod html;
 pub mod model;
 pub mod optim;

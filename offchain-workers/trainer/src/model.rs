@@ -85,7 +85,10 @@ impl Config {
     /// Every parameter's name, shape and standard deviation at the start; zero marks a gain, which starts at one.
     fn parameters(&self) -> Vec<(String, Vec<usize>, f32)> {
         let (d, ff) = (self.hidden_size, self.intermediate_size);
-        let (q, kv) = (self.num_attention_heads * self.head_dim, self.num_key_value_heads * self.head_dim);
+        let (q, kv) = (
+            self.num_attention_heads * self.head_dim,
+            self.num_key_value_heads * self.head_dim,
+        );
         let std = 0.6 / (d as f32).sqrt();
         // Layers that write to the residual stream start smaller, so that depth does not inflate it.
         let writes = std / (2.0 * self.num_hidden_layers as f32).sqrt();
@@ -124,7 +127,9 @@ impl Model {
         let mut vars = BTreeMap::new();
         for (name, shape, std) in config.parameters() {
             let count = shape.iter().product();
-            let data = (0..count).map(|_| if std == 0.0 { 1.0 } else { std * normal(&mut rng) }).collect();
+            let data = (0..count)
+                .map(|_| if std == 0.0 { 1.0 } else { std * normal(&mut rng) })
+                .collect();
             vars.insert(name, Var::from_vec(data, shape, &Device::Cpu)?);
         }
         Ok(Self { config, vars })
@@ -153,7 +158,11 @@ impl Model {
     }
 
     fn var(&self, name: &str) -> Result<&Tensor> {
-        Ok(self.vars.get(name).with_context(|| format!("{name} is missing"))?.as_tensor())
+        Ok(self
+            .vars
+            .get(name)
+            .with_context(|| format!("{name} is missing"))?
+            .as_tensor())
     }
 
     /// Logits `[tokens, vocabulary]` after every token of one sequence that starts at position zero.
@@ -162,22 +171,29 @@ impl Model {
         if tokens.is_empty() || tokens.len() > config.max_position_embeddings {
             bail!("a sequence has 1 to {} tokens", config.max_position_embeddings);
         }
-        let rope = Rope { dim: config.head_dim, theta: config.rope_theta as f32 };
+        let rope = Rope {
+            dim: config.head_dim,
+            theta: config.rope_theta as f32,
+        };
         let attention = Attention {
             heads: config.num_attention_heads,
             kv_heads: config.num_key_value_heads,
             dim: config.head_dim,
         };
         let norm = |x: &Tensor, name: &str| -> Result<Tensor> {
-            Ok(x.apply_op2(self.var(name)?, RmsNorm { eps: config.rms_norm_eps as f32 })?)
+            Ok(x.apply_op2(
+                self.var(name)?,
+                RmsNorm {
+                    eps: config.rms_norm_eps as f32,
+                },
+            )?)
         };
         let ids = Tensor::new(tokens, &Device::Cpu)?;
         let mut x = self.var(EMBEDDING)?.index_select(&ids, 0)?;
         for layer in 0..config.num_hidden_layers {
             let name = |part: &str| format!("model.layers.{layer}.{part}.weight");
-            let linear = |x: &Tensor, part: &str| -> Result<Tensor> {
-                Ok(x.apply_op2(self.var(&name(part))?, Linear)?)
-            };
+            let linear =
+                |x: &Tensor, part: &str| -> Result<Tensor> { Ok(x.apply_op2(self.var(&name(part))?, Linear)?) };
             let h = norm(&x, &name("input_layernorm"))?;
             let q = linear(&h, "self_attn.q_proj")?.apply_op1(rope)?;
             let k = linear(&h, "self_attn.k_proj")?.apply_op1(rope)?;
@@ -278,7 +294,11 @@ mod tests {
     fn logits_agree_with_candle_transformers() {
         let config = Config::new(96, 32, 64, 2, 4, 2, 64);
         let model = Model::random(config.clone(), 7).unwrap();
-        let tensors = model.vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
+        let tensors = model
+            .vars
+            .iter()
+            .map(|(name, var)| (name.clone(), var.as_tensor().clone()))
+            .collect();
         let theirs = llama::Config {
             hidden_size: config.hidden_size,
             intermediate_size: config.intermediate_size,
@@ -299,8 +319,17 @@ mod tests {
         let builder = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
         let reference = llama::Llama::load(builder, &theirs).unwrap();
         let tokens: Vec<u32> = (0..40).map(|i| (i * 37 + 11) % 96).collect();
-        let ours = model.logits(&tokens).unwrap().get(39).unwrap().to_vec1::<f32>().unwrap();
-        let input = Tensor::new(tokens.as_slice(), &Device::Cpu).unwrap().unsqueeze(0).unwrap();
+        let ours = model
+            .logits(&tokens)
+            .unwrap()
+            .get(39)
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap();
+        let input = Tensor::new(tokens.as_slice(), &Device::Cpu)
+            .unwrap()
+            .unsqueeze(0)
+            .unwrap();
         let right = reference.forward(&input, 0, &mut cache).unwrap();
         let right = right.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         for (a, b) in ours.iter().zip(&right) {

@@ -73,7 +73,11 @@ impl AdamW {
             if gradient.len() != data.len() {
                 bail!("gradient of {name} has the wrong size");
             }
-            let keep = if var.rank() > 1 { (1.0 - rate * Self::DECAY) as f32 } else { 1.0 };
+            let keep = if var.rank() > 1 {
+                (1.0 - rate * Self::DECAY) as f32
+            } else {
+                1.0
+            };
             let zero = || (vec![0.0; data.len()], vec![0.0; data.len()]);
             let (first, second) = self.moments.entry(name.clone()).or_insert_with(zero);
             for (((w, g), m), v) in data.iter_mut().zip(gradient).zip(first).zip(second) {
@@ -95,7 +99,12 @@ mod tests {
 
     #[test]
     fn schedule_rises_falls_and_stays_at_the_floor() {
-        let schedule = Schedule { peak: 1.0, warmup: 10, steps: 110, floor: 0.1 };
+        let schedule = Schedule {
+            peak: 1.0,
+            warmup: 10,
+            steps: 110,
+            floor: 0.1,
+        };
         assert!((schedule.rate(4) - 0.5).abs() < 1e-12);
         assert!((schedule.rate(9) - 1.0).abs() < 1e-12);
         assert!((schedule.rate(60) - 0.55).abs() < 1e-12);
@@ -120,7 +129,8 @@ mod tests {
         for step in 0..400 {
             let x: Vec<f32> = var.to_vec1().unwrap();
             let gradients = Gradients::from([("x".to_string(), vec![2.0 * (x[0] - 1.0), 2.0 * (x[1] - 2.0)])]);
-            adam.update(&vars, &gradients, 0.1 * (1.0 - step as f64 / 400.0)).unwrap();
+            adam.update(&vars, &gradients, 0.1 * (1.0 - step as f64 / 400.0))
+                .unwrap();
         }
         let x: Vec<f32> = var.to_vec1().unwrap();
         assert!((x[0] - 1.0).abs() < 1e-2 && (x[1] - 2.0).abs() < 1e-2, "{x:?}");

@@ -26,13 +26,12 @@ pub fn cross_entropy_q16(logits: &[i32], target: u32) -> Result<f64> {
 }
 
 /// Mean cross entropy per predicted token over `windows`; `logits` gives the Q16 logits after every token of its input.
-pub fn mean_loss_q16(
-    windows: &[&[u32]],
-    mut logits: impl FnMut(&[u32]) -> Result<Vec<Vec<i32>>>,
-) -> Result<f64> {
+pub fn mean_loss_q16(windows: &[&[u32]], mut logits: impl FnMut(&[u32]) -> Result<Vec<Vec<i32>>>) -> Result<f64> {
     let (mut total, mut count) = (0.0, 0usize);
     for window in windows {
-        let Some((_, inputs)) = window.split_last() else { continue };
+        let Some((_, inputs)) = window.split_last() else {
+            continue;
+        };
         let rows = logits(inputs)?;
         if rows.len() != inputs.len() {
             bail!("{} rows of logits for {} tokens", rows.len(), inputs.len());
@@ -66,7 +65,9 @@ impl Agreement {
             bail!("{} and {} embeddings cannot be compared", float.len(), exact.len());
         }
         let cosines: Vec<f64> = float.iter().zip(exact).map(|(a, b)| cosine(a, b)).collect();
-        let same = (0..float.len()).filter(|row| nearest(float, *row) == nearest(exact, *row)).count();
+        let same = (0..float.len())
+            .filter(|row| nearest(float, *row) == nearest(exact, *row))
+            .count();
         Ok(Self {
             mean_cosine: cosines.iter().sum::<f64>() / cosines.len() as f64,
             min_cosine: cosines.iter().copied().fold(f64::INFINITY, f64::min),
@@ -107,7 +108,9 @@ impl FloatEncoder {
         let config: bert::Config = serde_json::from_str(&text)?;
         let tensors = candle_core::safetensors::load(folder.join("model.safetensors"), &Device::Cpu)?;
         let builder = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-        Ok(Self { model: bert::BertModel::load(builder, &config)? })
+        Ok(Self {
+            model: bert::BertModel::load(builder, &config)?,
+        })
     }
 
     /// Embedding of one sentence given as token ids, special tokens included.
@@ -123,7 +126,12 @@ impl FloatEncoder {
 /// Sentences of a text file, one per line.
 pub fn sentences(path: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|error| anyhow!("reading {}: {error}", path.display()))?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_string).collect())
+    Ok(text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_string)
+        .collect())
 }
 
 #[cfg(test)]
@@ -144,7 +152,10 @@ mod tests {
     fn mean_loss_predicts_each_next_token() {
         let stream = [0u32, 1, 0, 1, 0];
         let right = |inputs: &[u32]| {
-            Ok(inputs.iter().map(|t| if *t == 0 { vec![0, 30 << 16] } else { vec![30 << 16, 0] }).collect())
+            Ok(inputs
+                .iter()
+                .map(|t| if *t == 0 { vec![0, 30 << 16] } else { vec![30 << 16, 0] })
+                .collect())
         };
         assert!(mean_loss_q16(&[&stream], right).unwrap() < 1e-9);
         let wrong = |inputs: &[u32]| Ok(vec![vec![0, 0]; inputs.len() - 1]);

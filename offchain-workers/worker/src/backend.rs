@@ -1,6 +1,9 @@
 //! What the queue and the server need of an engine. They know no model, no device and no chain.
 
-use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{atomic::AtomicBool, Arc},
+};
 
 use lantern_worker_protocol::{Bytes, Execute, FailureKind, Hash, ModelInfo, Usage};
 
@@ -38,10 +41,7 @@ pub struct Finished {
 
 /// An engine with its models loaded. One thread owns it.
 pub trait Backend: Send + 'static {
-    /// Runs `job` and reports every token of a generation.
-    ///
-    /// `progress` is also called, with `None`, wherever the engine can stop; when it breaks, the execution ends with
-    /// [`FailureKind::Cancelled`].
+    /// Runs `job` and reports every token of a generation. Stops soon after `cancelled` is set.
     ///
     /// # Errors
     /// [`FailureKind::UnknownModel`], [`FailureKind::BadInput`], [`FailureKind::Cancelled`] or
@@ -49,7 +49,8 @@ pub trait Backend: Send + 'static {
     fn execute(
         &mut self,
         job: &Execute,
-        progress: &mut dyn FnMut(Option<u32>) -> ControlFlow<()>,
+        cancelled: &AtomicBool,
+        on_token: &mut dyn FnMut(u32),
     ) -> Result<Finished, Failure>;
 }
 

@@ -7,7 +7,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    ops::ControlFlow,
     panic::{catch_unwind, AssertUnwindSafe},
     sync::{
         atomic::{AtomicBool, Ordering},
@@ -298,26 +297,16 @@ fn run_one(
 ) -> Result<Finished, Failure> {
     let vocabulary = catalog.vocabularies.get(&job.model);
     let mut stream = TextStream::default();
-    let mut report = |token: Option<u32>| {
-        if cancelled.load(Ordering::Relaxed) {
-            return ControlFlow::Break(());
+    let mut on_token = |token: u32| {
+        let text = vocabulary.map(|vocabulary| stream.push(token, &**vocabulary)).unwrap_or_default();
+        if let Some(run) = shared.state().runs.get_mut(&id) {
+            let index = u32::try_from(run.tokens.len()).unwrap_or(u32::MAX);
+            run.tokens.push(token);
+            run.text.push_str(&text);
+            run.tell(&Reply::Tokens { key: job.key, index, tokens: vec![token], text });
         }
-        if let Some(token) = token {
-            let text = vocabulary.map(|vocabulary| stream.push(token, &**vocabulary)).unwrap_or_default();
-            if let Some(run) = shared.state().runs.get_mut(&id) {
-                let index = u32::try_from(run.tokens.len()).unwrap_or(u32::MAX);
-                run.tokens.push(token);
-                run.text.push_str(&text);
-                run.tell(&Reply::Tokens { key: job.key, index, tokens: vec![token], text });
-            }
-        }
-        ControlFlow::Continue(())
     };
-    // It may have been cancelled between the queue and here.
-    if report(None).is_break() {
-        return Err(Failure::cancelled());
-    }
-    backend.execute(job, &mut report)
+    backend.execute(job, cancelled, &mut on_token)
 }
 
 #[cfg(test)]

@@ -1,1 +1,226 @@
-fn main() {}
+//! `lantern-worker`: serves the node, lists models, runs a prompt.
+
+use std::{
+    io::{Read, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use codec::Encode;
+use lantern_exact::{spec::encode_tokens, GenerateParams, JobParams, ModelKind, Sampling, StopTokens};
+use lantern_worker::{
+    backend::Backend,
+    executor::{Executor, Limits},
+    models::{default_threads, EngineBackend, Models},
+    server::Listener,
+    text::TextStream,
+};
+use lantern_worker_protocol::{Execute, Hash};
+use tokio_util::sync::CancellationToken;
+
+/// The process that owns the device and serves a Lantern node.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the models, with their ids, specifications (SCALE, hex) and weights roots, as JSON.
+    Models(ModelArgs),
+    /// Run a text on a model here, without a node, and print what it says as it comes.
+    Run(Run),
+}
+
+#[derive(Args)]
+struct ModelArgs {
+    /// Folder of a model in Hugging Face's layout. May be given several times.
+    #[arg(long = "model", value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// Leave out the model that is built in.
+    #[arg(long)]
+    no_default_model: bool,
+}
+
+impl ModelArgs {
+    fn load(&self) -> anyhow::Result<Models> {
+        Ok(Models::load(&self.folders, self.no_default_model)?)
+    }
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Unix socket to listen on. Its folder is made if need be.
+    #[arg(long, value_name = "PATH", required = true)]
+    socket: Option<PathBuf>,
+    #[command(flatten)]
+    models: ModelArgs,
+    /// Threads that compute [default: one for each physical core].
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Executions that may wait.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    queue: usize,
+    /// End when standard input ends. A parent that holds the other end of a pipe takes this process with it, however it
+    /// dies; unlike a signal on the parent's death, this does not depend on which of its threads started the process.
+    #[arg(long)]
+    exit_with_parent: bool,
+}
+
+#[derive(Args)]
+struct Run {
+    /// What to complete or embed.
+    #[arg(long)]
+    text: String,
+    #[command(flatten)]
+    models: ModelArgs,
+    /// Id or name of the model to use [default: the first].
+    #[arg(long, value_name = "NAME")]
+    use_model: Option<String>,
+    /// Most tokens to produce.
+    #[arg(long, default_value_t = 64)]
+    max_tokens: u32,
+    /// Sampling temperature; 0 takes the most probable token always.
+    #[arg(long, default_value_t = 0.0)]
+    temperature: f64,
+    /// Seed of the sampling noise.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Threads that compute [default: one for each physical core].
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LANTERN_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Some(Command::Models(args)) => print_models(&args),
+        Some(Command::Run(run)) => run_here(&run),
+        None => serve(cli.serve),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lantern-worker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_models(args: &ModelArgs) -> anyhow::Result<()> {
+    let catalog = args.load()?.catalog();
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &catalog.models)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn run_here(run: &Run) -> anyhow::Result<()> {
+    let models = run.models.load()?;
+    let model = models.find(run.use_model.as_deref())?;
+    let id = Hash(model.id());
+    let vocabulary = models.catalog().vocabularies.remove(&id).context("the model has no tokenizer")?;
+    let input = vocabulary.encode(&run.text).map_err(anyhow::Error::msg)?;
+    let params = match model.spec().kind() {
+        ModelKind::Embedding => JobParams::Embed,
+        ModelKind::Generation => JobParams::Generate(GenerateParams {
+            max_new_tokens: run.max_tokens,
+            sampling: sampling(run),
+            stop: StopTokens::new(model.end_tokens()).unwrap_or_default(),
+        }),
+    };
+    let job = Execute { key: 0, model: id, input: encode_tokens(&input).into(), params: params.encode().into() };
+    let mut engine = EngineBackend::new(run.threads.unwrap_or_else(default_threads), &models)?;
+    let mut stream = TextStream::default();
+    let mut show = |token| {
+        print!("{}", stream.push(token, &*vocabulary));
+        // A closed pipe is found out at the end.
+        let _ = std::io::stdout().flush();
+    };
+    let finished = engine
+        .execute(&job, &Default::default(), &mut show)
+        .map_err(|failure| anyhow::anyhow!("{}: {}", failure.kind.name(), failure.message))?;
+    if params == JobParams::Embed {
+        let scale = f64::from(1u32 << model.spec().embedding_frac());
+        let row: Vec<f64> = finished
+            .output
+            .as_ref()
+            .chunks_exact(4)
+            .map(|b| f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])) / scale)
+            .collect();
+        print!("{}", serde_json::to_string(&row)?);
+    }
+    println!();
+    eprintln!(
+        "{} prompt tokens, {} output tokens, trace root {}",
+        finished.usage.prompt_tokens, finished.usage.output_tokens, finished.trace_root
+    );
+    Ok(())
+}
+
+fn sampling(run: &Run) -> Sampling {
+    if run.temperature <= 0.0 {
+        return Sampling::Greedy;
+    }
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&run.seed.to_le_bytes());
+    // The cast saturates; the engine refuses what is out of range.
+    Sampling::Seeded { temperature: (run.temperature * 65_536.0) as u32, top_k: 0, top_p: 65_536, seed }
+}
+
+fn serve(args: Serve) -> anyhow::Result<()> {
+    if args.exit_with_parent {
+        watch_parent()?;
+    }
+    let socket = args.socket.context("--socket is missing")?;
+    let threads = args.threads.unwrap_or_else(default_threads).max(1);
+    let models = args.models.load()?;
+    let catalog = models.catalog();
+    let backend = EngineBackend::new(threads, &models)?;
+    let limits = Limits { queue: args.queue.max(1), threads: u32::try_from(threads).unwrap_or(u32::MAX), ..Limits::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async move {
+        let listener = Listener::open(&socket).await?;
+        let (executor, _thread) = Executor::start(backend, catalog.clone(), limits)?;
+        tracing::info!(socket = %socket.display(), models = catalog.models.len(), threads, "listening");
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(listener.serve(executor.clone(), catalog, stop.clone()));
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+        executor.stop();
+        serving.await?;
+        Ok(())
+    })
+}
+
+/// Ends the process when standard input does.
+fn watch_parent() -> anyhow::Result<()> {
+    let watch = || {
+        let mut buffer = [0; 256];
+        loop {
+            match std::io::stdin().read(&mut buffer) {
+                Ok(0) => break,
+                Err(error) if error.kind() != std::io::ErrorKind::Interrupted => break,
+                Ok(_) | Err(_) => {}
+            }
+        }
+        tracing::info!("the parent has ended; so does this worker");
+        std::process::exit(0);
+    };
+    std::thread::Builder::new().name("parent".into()).spawn(watch)?;
+    Ok(())
+}

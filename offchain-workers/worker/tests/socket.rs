@@ -1,6 +1,13 @@
 //! The server on a real socket, with an engine that echoes.
 
-use std::{ops::ControlFlow, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        Arc,
+    },
+    time::Duration,
+};
 
 use lantern_worker::{
     backend::{Backend, Catalog, Failure, Finished, Vocabulary},
@@ -8,7 +15,7 @@ use lantern_worker::{
     server::{ListenError, Listener},
 };
 use lantern_worker_protocol::{
-    Bytes, Call, Client, ClientError, ErrorKind, Execute, ExecutionEvent, FailureKind, Frames, Hash, ModelInfo,
+    Bytes, Call, Client, ClientError, ErrorKind, Execute, ExecutionEvent, FailureKind, Hash, ModelInfo,
     ModelKind, Reply, Request, Response, Usage, MAX_FRAME, PROTOCOL_VERSION,
 };
 use tokio::{
@@ -26,21 +33,20 @@ impl Backend for Echo {
     fn execute(
         &mut self,
         job: &Execute,
-        progress: &mut dyn FnMut(Option<u32>) -> ControlFlow<()>,
+        cancelled: &AtomicBool,
+        on_token: &mut dyn FnMut(u32),
     ) -> Result<Finished, Failure> {
         if job.model != MODEL {
             return Err(Failure::new(FailureKind::UnknownModel, "no such model"));
         }
         while job.input.0.is_empty() {
-            if progress(None).is_break() {
+            if cancelled.load(Ordering::Relaxed) {
                 return Err(Failure::cancelled());
             }
             std::thread::sleep(Duration::from_millis(1));
         }
         for byte in &job.input.0 {
-            if progress(Some((*byte).into())).is_break() {
-                return Err(Failure::cancelled());
-            }
+            on_token((*byte).into());
         }
         Ok(Finished { output: job.input.clone(), usage: Usage::default(), trace_root: Hash([1; 32]) })
     }
@@ -209,10 +215,6 @@ async fn garbage_gets_a_typed_error_and_harms_nobody() {
         (r#"{"id":2,"call":{"type":"execute","key":1,"model":"zz","input":"","params":""}}"#, ErrorKind::Malformed),
         (r#"{"id":2,"call":{"type":"execute","key":-1,"model":"","input":"","params":""}}"#, ErrorKind::Malformed),
     ] {
-        let mut frames = Frames::<_, Response, Request>::new(worker.raw().await);
-        frames.send(&serde_json::from_slice(&hello).expect("json")).await.expect("writes");
-        assert!(matches!(frames.next().await.expect("reads"), Some(Response { id: 1, reply: Reply::Hello { .. } })));
-        drop(frames);
         let mut stream = worker.raw().await;
         stream.write_all(&[frame(&hello), frame(call.as_bytes())].concat()).await.expect("writes");
         let mut length = [0; 4];

@@ -29,10 +29,15 @@ impl<T: Config> Pallet<T> {
         signature: &WorkerSignature,
     ) -> TransactionValidityWithRefund {
         let claim = Self::check_claim(*job, worker, signature)?;
-        Ok((validity(CLAIM_PRIORITY, (b"claim", job, claim.provider).encode()), Weight::zero()))
+        Ok((
+            validity(CLAIM_PRIORITY, (b"claim", job, claim.provider).encode()),
+            Weight::zero(),
+        ))
     }
 
     /// Authorises `submit_result`.
+    // The macro hands over references to the call's fields as they are.
+    #[allow(clippy::ptr_arg)]
     pub(crate) fn authorize_result(
         _source: TransactionSource,
         job: &JobId,
@@ -42,7 +47,10 @@ impl<T: Config> Pallet<T> {
         signature: &WorkerSignature,
     ) -> TransactionValidityWithRefund {
         let completion = Self::check_result(*job, worker, commitment, output, signature)?;
-        Ok((validity(RESULT_PRIORITY, (b"result", job, completion.provider).encode()), Weight::zero()))
+        Ok((
+            validity(RESULT_PRIORITY, (b"result", job, completion.provider).encode()),
+            Weight::zero(),
+        ))
     }
 }
 

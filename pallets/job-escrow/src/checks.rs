@@ -39,16 +39,15 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Checks a claim, the signature last because it costs most.
-    pub(crate) fn check_claim(
-        id: JobId,
-        worker: &WorkerId,
-        signature: &WorkerSignature,
-    ) -> Result<Claim<T>, Refusal> {
+    pub(crate) fn check_claim(id: JobId, worker: &WorkerId, signature: &WorkerSignature) -> Result<Claim<T>, Refusal> {
         let job = Jobs::<T>::get(id).ok_or(Refusal::UnknownJob)?;
         let JobState::Open { deadline } = job.state else {
             return Err(Refusal::JobNotOpen);
         };
-        ensure!(frame_system::Pallet::<T>::block_number() <= deadline, Refusal::DeadlinePassed);
+        ensure!(
+            frame_system::Pallet::<T>::block_number() <= deadline,
+            Refusal::DeadlinePassed
+        );
         let provider = T::Providers::provider_of(worker).ok_or(Refusal::UnknownWorkerKey)?;
         let is_meant = job.only.as_ref().is_none_or(|only| *only == provider);
         ensure!(is_meant, Refusal::NotForThisProvider);
@@ -59,7 +58,10 @@ impl<T: Config> Pallet<T> {
         let worst_fee = fee_for(worst_case_units(&model.spec, job.prompt_tokens, &job.params), price);
         ensure!(worst_fee <= job.max_fee, Refusal::FeeAboveMax);
         let bond = bond_for(worst_fee, job.terms.bond_percent);
-        ensure!(T::Providers::free_stake(&provider) >= bond, Refusal::InsufficientFreeStake);
+        ensure!(
+            T::Providers::free_stake(&provider) >= bond,
+            Refusal::InsufficientFreeStake
+        );
 
         let payload = claim_payload(Self::genesis_hash(), id);
         ensure!(worker.verify(&payload, signature), Refusal::BadSignature);
@@ -91,7 +93,10 @@ impl<T: Config> Pallet<T> {
                 deadline,
             } => {
                 ensure!(*claimer == provider, Refusal::NotAssigned);
-                ensure!(frame_system::Pallet::<T>::block_number() <= *deadline, Refusal::DeadlinePassed);
+                ensure!(
+                    frame_system::Pallet::<T>::block_number() <= *deadline,
+                    Refusal::DeadlinePassed
+                );
                 (*price, *bond, *claimed_at)
             },
             JobState::Committed { .. } | JobState::Settled { .. } => return Err(Refusal::AlreadyCommitted),

@@ -22,7 +22,10 @@ use crate::{book::Book, checks::Completion, pallet::*, types::*};
 impl<T: Config> Pallet<T> {
     /// Submits a job.
     pub(crate) fn do_submit_job(order: Order<T::AccountId>) -> DispatchResult {
-        ensure!(order.input.len() <= MAX_INLINE_BYTES as usize, Error::<T>::InputTooLarge);
+        ensure!(
+            order.input.len() <= MAX_INLINE_BYTES as usize,
+            Error::<T>::InputTooLarge
+        );
         let input = ContentRef::of(&order.input);
         ensure!(input.hash == order.input_hash, Error::<T>::InputHashMismatch);
         let model = T::Models::model(&order.model).ok_or(Error::<T>::UnknownModel)?;
@@ -142,8 +145,7 @@ impl<T: Config> Pallet<T> {
         output: &[u8],
         signature: &WorkerSignature,
     ) -> DispatchResult {
-        let completion =
-            Self::check_result(id, worker, commitment, output, signature).map_err(Error::<T>::from)?;
+        let completion = Self::check_result(id, worker, commitment, output, signature).map_err(Error::<T>::from)?;
         let Completion {
             job,
             provider,
@@ -182,7 +184,10 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn do_poke(id: JobId) -> Result<(), DispatchError> {
         let job = Jobs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
         let overdue_from = due::<T>(&job.state).ok_or(Error::<T>::JobFinished)?;
-        ensure!(frame_system::Pallet::<T>::block_number() >= overdue_from, Error::<T>::NotOverdue);
+        ensure!(
+            frame_system::Pallet::<T>::block_number() >= overdue_from,
+            Error::<T>::NotOverdue
+        );
         match &job.state {
             JobState::Committed { .. } => {
                 ensure!(T::Verification::may_settle(id), Error::<T>::UnderVerification);

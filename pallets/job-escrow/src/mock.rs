@@ -26,8 +26,8 @@ use lantern_primitives::{
 };
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-    generic, traits::BlakeTwo256, AccountId32, BuildStorage, DispatchError, DispatchResult, MultiSignature,
-    Permill, RuntimeAppPublic,
+    generic, traits::BlakeTwo256, AccountId32, BuildStorage, DispatchError, DispatchResult, MultiSignature, Permill,
+    RuntimeAppPublic,
 };
 
 use crate as pallet_job_escrow;
@@ -218,7 +218,10 @@ impl ProviderLedger<AccountId, Balance> for MockProviders {
     }
 
     fn lock(provider: &AccountId, amount: Balance) -> DispatchResult {
-        ensure!(Self::is_active(provider) && Self::free_stake(provider) >= amount, DispatchError::Unavailable);
+        ensure!(
+            Self::is_active(provider) && Self::free_stake(provider) >= amount,
+            DispatchError::Unavailable
+        );
         Stakes::mutate(provider, |record| {
             if let Some(record) = record {
                 record.1 += amount;
@@ -416,10 +419,18 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
     let mut storage = frame_system::GenesisConfig::<Test>::default()
         .build_storage()
         .expect("the genesis of the mock is valid; qed");
-    let mut balances: Vec<_> = [ALICE(), BOB(), PROVIDER(), RIVAL(), OWNER(), TreasuryAccount::get(), AuditPoolAccount::get()]
-        .into_iter()
-        .map(|account| (account, FUNDS))
-        .collect();
+    let mut balances: Vec<_> = [
+        ALICE(),
+        BOB(),
+        PROVIDER(),
+        RIVAL(),
+        OWNER(),
+        TreasuryAccount::get(),
+        AuditPoolAccount::get(),
+    ]
+    .into_iter()
+    .map(|account| (account, FUNDS))
+    .collect();
     balances.push((stake_account(), FUNDS));
     pallet_balances::GenesisConfig::<Test> {
         balances,
@@ -495,13 +506,29 @@ pub fn submit(
     only: Option<AccountId>,
 ) -> frame_support::pallet_prelude::DispatchResult {
     let hash = H256(sp_io::hashing::blake2_256(&input));
-    JobEscrow::submit_job(RuntimeOrigin::signed(requester), model, input, hash, params, max_fee, only)
+    JobEscrow::submit_job(
+        RuntimeOrigin::signed(requester),
+        model,
+        input,
+        hash,
+        params,
+        max_fee,
+        only,
+    )
 }
 
 /// Submits the standard generation job of Alice and returns its id.
 pub fn submitted() -> JobId {
     let id = JobEscrow::next_job_id();
-    submit(ALICE(), GENERATOR, input(), JobParams::Generate(params()), MAX_FEE, None).expect("the standard job is valid");
+    submit(
+        ALICE(),
+        GENERATOR,
+        input(),
+        JobParams::Generate(params()),
+        MAX_FEE,
+        None,
+    )
+    .expect("the standard job is valid");
     id
 }
 
@@ -511,7 +538,9 @@ pub fn claim(job: JobId, worker: &WorkerId) -> frame_support::pallet_prelude::Di
 }
 
 pub fn claim_signature(job: JobId, worker: &WorkerId) -> WorkerSignature {
-    worker.sign(&claim_payload(JobEscrow::genesis_hash(), job)).expect("the key is in the keystore")
+    worker
+        .sign(&claim_payload(JobEscrow::genesis_hash(), job))
+        .expect("the key is in the keystore")
 }
 
 /// The commitment to `output` for the standard input.
@@ -532,7 +561,9 @@ pub fn output() -> Vec<u8> {
 }
 
 pub fn result_signature(job: JobId, worker: &WorkerId, commitment: &ResultCommitment) -> WorkerSignature {
-    worker.sign(&result_payload(JobEscrow::genesis_hash(), job, commitment)).expect("the key is in the keystore")
+    worker
+        .sign(&result_payload(JobEscrow::genesis_hash(), job, commitment))
+        .expect("the key is in the keystore")
 }
 
 /// Signs and dispatches a result.

@@ -92,7 +92,8 @@ impl<T: Config> Pallet<T> {
 
     /// Signs and submits the result of `job`.
     pub(crate) fn deliver(job: JobId, now: BlockNumberFor<T>) -> Result<(), Skip> {
-        let bytes = sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, &entry_key(job)).ok_or(Skip::NoEntry)?;
+        let bytes =
+            sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, &entry_key(job)).ok_or(Skip::NoEntry)?;
         let entry = Entry::decode_all(&mut &bytes[..]).map_err(|_| Skip::Garbage)?;
         if entry.job != job {
             return Err(Skip::Garbage);

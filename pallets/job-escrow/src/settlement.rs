@@ -34,7 +34,10 @@ pub(crate) fn split_fee<BlockNumber>(fee: Balance, terms: &FrozenTerms<BlockNumb
     let provider = provider_rate.mul_floor(fee);
     let protocol = protocol_rate.mul_floor(fee);
     let burned = terms.burn_share.mul_floor(protocol);
-    let audit_pool = terms.audit_share.min(terms.burn_share.left_from_one()).mul_floor(protocol);
+    let audit_pool = terms
+        .audit_share
+        .min(terms.burn_share.left_from_one())
+        .mul_floor(protocol);
     let treasury = fee
         .saturating_sub(provider)
         .saturating_sub(royalty)
@@ -111,7 +114,10 @@ impl<T: Config> Pallet<T> {
         let refund = Self::refund(&job.requester, job.max_fee);
         let penalty = job.terms.miss_penalty.mul_floor(bond);
         let (compensation, rest) = match T::Providers::slash_locked(&provider, penalty) {
-            Ok(credit) => (Self::pay_or_treasury(&job.requester, credit), bond.saturating_sub(penalty)),
+            Ok(credit) => (
+                Self::pay_or_treasury(&job.requester, credit),
+                bond.saturating_sub(penalty),
+            ),
             Err(error) => {
                 log::error!(target: LOG_TARGET, "job {id}: the bond could not be slashed: {error:?}");
                 (Zero::zero(), bond)
@@ -121,13 +127,7 @@ impl<T: Config> Pallet<T> {
         Self::expire(id, job, Some(provider), refund, compensation);
     }
 
-    fn expire(
-        id: JobId,
-        job: JobOf<T>,
-        provider: Option<T::AccountId>,
-        refund: Balance,
-        compensation: Balance,
-    ) {
+    fn expire(id: JobId, job: JobOf<T>, provider: Option<T::AccountId>, refund: Balance, compensation: Balance) {
         let state = JobState::Expired {
             at: frame_system::Pallet::<T>::block_number(),
             provider: provider.clone(),

@@ -47,7 +47,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Does what is due about one job and returns the weight of it.
-    fn serve(block: BlockNumberFor<T>, id: JobId, now: BlockNumberFor<T>) -> Weight {
+    pub(crate) fn serve(block: BlockNumberFor<T>, id: JobId, now: BlockNumberFor<T>) -> Weight {
         let Some(job) = Jobs::<T>::get(id) else {
             defensive!("a job in the agenda exists");
             Agenda::<T>::remove(block, id);

@@ -38,20 +38,38 @@ impl<T: Config> Pallet<T> {
     /// A job is in the index of its state and under its due block, a split sums up.
     fn check_job(id: JobId, job: &JobOf<T>) -> Result<(), TryRuntimeError> {
         let is_open = matches!(job.state, JobState::Open { .. });
-        ensure!(OpenJobs::<T>::contains_key(id) == is_open, "the index of open jobs is wrong");
+        ensure!(
+            OpenJobs::<T>::contains_key(id) == is_open,
+            "the index of open jobs is wrong"
+        );
         if let JobState::Claimed { provider, .. } | JobState::Committed { provider, .. } = &job.state {
-            ensure!(Assigned::<T>::contains_key(provider, id), "a job in flight is not in its provider's index");
+            ensure!(
+                Assigned::<T>::contains_key(provider, id),
+                "a job in flight is not in its provider's index"
+            );
         }
         if let Some(block) = due::<T>(&job.state) {
-            ensure!(Agenda::<T>::contains_key(block, id), "a live job is not in the agenda when it is due");
+            ensure!(
+                Agenda::<T>::contains_key(block, id),
+                "a live job is not in the agenda when it is due"
+            );
         }
         match &job.state {
             JobState::Committed { fee, .. } => ensure!(*fee <= job.max_fee, "a fee exceeds its escrow"),
             JobState::Settled { split, refund, .. } => {
-                let parts = [split.provider, split.royalty, split.audit_pool, split.burned, split.treasury];
+                let parts = [
+                    split.provider,
+                    split.royalty,
+                    split.audit_pool,
+                    split.burned,
+                    split.treasury,
+                ];
                 let sum = parts.iter().try_fold(0u128, |sum, part| sum.checked_add(*part));
                 ensure!(sum == Some(split.fee), "the parts of a fee do not sum to it");
-                ensure!(split.fee.checked_add(*refund) == Some(job.max_fee), "fee and refund do not sum to the escrow");
+                ensure!(
+                    split.fee.checked_add(*refund) == Some(job.max_fee),
+                    "fee and refund do not sum to the escrow"
+                );
             },
             _ => {},
         }
@@ -61,11 +79,20 @@ impl<T: Config> Pallet<T> {
     fn check_totals(counted: &Totals) -> Result<(), TryRuntimeError> {
         let totals = JobTotals::<T>::get();
         ensure!(totals.open == counted.open, "the number of open jobs is wrong");
-        ensure!(totals.in_flight == counted.in_flight, "the number of jobs in flight is wrong");
+        ensure!(
+            totals.in_flight == counted.in_flight,
+            "the number of jobs in flight is wrong"
+        );
         ensure!(totals.escrowed == counted.escrowed, "the sum of escrow is wrong");
         // Together with the membership that `check_job` checks, equal numbers mean equal sets.
-        ensure!(OpenJobs::<T>::iter_keys().count() == counted.open as usize, "the index of open jobs has too many");
-        ensure!(Assigned::<T>::iter_keys().count() == counted.in_flight as usize, "the provider index has too many");
+        ensure!(
+            OpenJobs::<T>::iter_keys().count() == counted.open as usize,
+            "the index of open jobs has too many"
+        );
+        ensure!(
+            Assigned::<T>::iter_keys().count() == counted.in_flight as usize,
+            "the provider index has too many"
+        );
         Ok(())
     }
 
@@ -78,7 +105,7 @@ impl<T: Config> Pallet<T> {
             ensure!(held == expected, "the escrow on hold is not the sum of the live jobs");
         }
         ensure!(
-            escrow.keys().all(|account| frame_system::Account::<T>::contains_key(account)),
+            escrow.keys().all(frame_system::Account::<T>::contains_key),
             "a requester with escrow has no account"
         );
         Ok(())

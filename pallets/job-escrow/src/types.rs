@@ -19,7 +19,9 @@ pub type JobOf<T> = Job<<T as frame_system::Config>::AccountId, Balance, BlockNu
 pub type StateOf<T> = JobState<<T as frame_system::Config>::AccountId, Balance, BlockNumberFor<T>>;
 
 /// Totals over all jobs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
 pub struct Totals {
     /// Jobs waiting for a claim.
     pub open: u32,

@@ -84,9 +84,11 @@ impl<T: Config> Pallet<T> {
         let most = MAX_SCANNED as usize;
         let indexed: Option<Vec<JobId>> = match filter {
             Filter::Open => Some(OpenJobs::<T>::iter_keys().take(most.saturating_add(1)).collect()),
-            Filter::AssignedTo(provider) => {
-                Some(Assigned::<T>::iter_key_prefix(provider).take(most.saturating_add(1)).collect())
-            },
+            Filter::AssignedTo(provider) => Some(
+                Assigned::<T>::iter_key_prefix(provider)
+                    .take(most.saturating_add(1))
+                    .collect(),
+            ),
             Filter::All | Filter::RequestedBy(_) => None,
         };
         match indexed {
@@ -96,7 +98,9 @@ impl<T: Config> Pallet<T> {
                 ids
             },
             // No index, or too many entries to sort: by id.
-            _ => (from.max(Self::oldest_job())..NextJobId::<T>::get()).take(most).collect(),
+            _ => (from.max(Self::oldest_job())..NextJobId::<T>::get())
+                .take(most)
+                .collect(),
         }
     }
 

@@ -63,8 +63,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
             .saturating_add(T::DbWeight::get().writes(8))
     }
     fn authorize_claim_job() -> Weight {
-        Weight::from_parts(90_000_000, 8_000)
-            .saturating_add(T::DbWeight::get().reads(6))
+        Weight::from_parts(90_000_000, 8_000).saturating_add(T::DbWeight::get().reads(6))
     }
     fn submit_result(n: u32) -> Weight {
         Weight::from_parts(150_000_000, 9_000)
@@ -88,8 +87,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn sweep_block() -> Weight {
-        Weight::from_parts(4_000_000, 3_000)
-            .saturating_add(T::DbWeight::get().reads(1))
+        Weight::from_parts(4_000_000, 3_000).saturating_add(T::DbWeight::get().reads(1))
     }
     fn sweep_expire_open() -> Weight {
         Weight::from_parts(100_000_000, 8_000)
@@ -137,8 +135,7 @@ impl WeightInfo for () {
             .saturating_add(RocksDbWeight::get().writes(8))
     }
     fn authorize_claim_job() -> Weight {
-        Weight::from_parts(90_000_000, 8_000)
-            .saturating_add(RocksDbWeight::get().reads(6))
+        Weight::from_parts(90_000_000, 8_000).saturating_add(RocksDbWeight::get().reads(6))
     }
     fn submit_result(n: u32) -> Weight {
         Weight::from_parts(150_000_000, 9_000)
@@ -162,8 +159,7 @@ impl WeightInfo for () {
             .saturating_add(RocksDbWeight::get().writes(1))
     }
     fn sweep_block() -> Weight {
-        Weight::from_parts(4_000_000, 3_000)
-            .saturating_add(RocksDbWeight::get().reads(1))
+        Weight::from_parts(4_000_000, 3_000).saturating_add(RocksDbWeight::get().reads(1))
     }
     fn sweep_expire_open() -> Weight {
         Weight::from_parts(100_000_000, 8_000)

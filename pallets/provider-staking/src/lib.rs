@@ -38,6 +38,14 @@ use frame_support::traits::fungible;
 /// Amount in the pallet's currency.
 pub type BalanceOf<T> = <<T as Config>::Currency as fungible::Inspect<<T as frame_system::Config>::AccountId>>::Balance;
 
+/// A provider of the first block: account, metadata as text, stake and worker keys.
+pub type GenesisProvider<T> = (
+    <T as frame_system::Config>::AccountId,
+    alloc::string::String,
+    BalanceOf<T>,
+    alloc::vec::Vec<lantern_primitives::crypto::WorkerId>,
+);
+
 #[frame_support::pallet]
 pub mod pallet {
     use super::*;
@@ -105,8 +113,8 @@ pub mod pallet {
     #[pallet::genesis_config]
     #[derive(frame_support::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
-        /// Account, metadata as text, stake and worker keys.
-        pub providers: Vec<(T::AccountId, alloc::string::String, BalanceOf<T>, Vec<WorkerId>)>,
+        /// The providers.
+        pub providers: Vec<GenesisProvider<T>>,
     }
 
     #[pallet::genesis_build]

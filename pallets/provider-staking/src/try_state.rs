@@ -31,7 +31,7 @@ impl<T: Config> Pallet<T> {
             "the worker index has a key that no profile has"
         );
         ensure!(
-            Profiles::<T>::iter_keys().all(|account| Providers::<T>::contains_key(account)),
+            Profiles::<T>::iter_keys().all(Providers::<T>::contains_key),
             "a profile has no provider"
         );
         Ok(())

@@ -45,7 +45,8 @@ pub mod pallet {
     /// Committed results that have not settled.
     // Twox64Concat: job ids are sequential, nobody chooses them.
     #[pallet::storage]
-    pub type Pending<T: Config> = CountedStorageMap<_, Twox64Concat, JobId, PendingResult<T::AccountId, BlockNumberFor<T>>>;
+    pub type Pending<T: Config> =
+        CountedStorageMap<_, Twox64Concat, JobId, PendingResult<T::AccountId, BlockNumberFor<T>>>;
 
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]

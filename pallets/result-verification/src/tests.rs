@@ -21,7 +21,10 @@ fn a_result_may_settle_only_after_its_window() {
         assert_eq!(ResultVerification::window(), 10);
         ResultVerification::on_committed(5, &42, &commitment(), 11);
         let pending = Pending::<Test>::get(5).unwrap();
-        assert_eq!((pending.provider, pending.committed_at, pending.window_ends), (42, 1, 11));
+        assert_eq!(
+            (pending.provider, pending.committed_at, pending.window_ends),
+            (42, 1, 11)
+        );
         assert_eq!(pending.commitment, commitment());
         System::assert_last_event(
             Event::<Test>::WindowOpened {

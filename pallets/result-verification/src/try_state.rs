@@ -13,10 +13,16 @@ impl<T: Config> Pallet<T> {
         let mut entries = 0u32;
         for (_, pending) in Pending::<T>::iter() {
             ensure!(pending.committed_at <= now, "a result was committed in the future");
-            ensure!(pending.committed_at <= pending.window_ends, "a window ends before its result was committed");
+            ensure!(
+                pending.committed_at <= pending.window_ends,
+                "a window ends before its result was committed"
+            );
             entries = entries.saturating_add(1);
         }
-        ensure!(entries == Pending::<T>::count(), "the counter of pending results is wrong");
+        ensure!(
+            entries == Pending::<T>::count(),
+            "the counter of pending results is wrong"
+        );
         Ok(())
     }
 }

@@ -46,7 +46,10 @@ mod benchmarks {
             Pallet::<T>::drip(now + One::one(), later);
         }
 
-        assert_eq!(Emission::<T>::get().elapsed_ms, before.elapsed_ms + T::MaxElapsed::get());
+        assert_eq!(
+            Emission::<T>::get().elapsed_ms,
+            before.elapsed_ms + T::MaxElapsed::get()
+        );
     }
 
     #[benchmark]

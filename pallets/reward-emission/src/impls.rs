@@ -46,7 +46,7 @@ impl<T: Config> Pallet<T> {
             Err(error) => {
                 log::debug!(target: LOG_TARGET, "{due} stay due to a pot: {error:?}");
                 0
-            }
+            },
         }
     }
 
@@ -184,7 +184,10 @@ impl<T: Config> Pallet<T> {
             Ok::<_, Error<T>>(amount)
         })?;
         Self::mint(provider, amount)?;
-        Self::deposit_event(Event::RewardClaimed { provider: provider.clone(), amount });
+        Self::deposit_event(Event::RewardClaimed {
+            provider: provider.clone(),
+            amount,
+        });
         Ok(())
     }
 
@@ -199,7 +202,10 @@ impl<T: Config> Pallet<T> {
         let running = Self::running_index();
         let (granted, pending_units) = match &account.pending {
             Some(work) if work.round == running => (0, work.units),
-            Some(work) => (ClosedRounds::<T>::get(work.round).map_or(0, |round| round.grant_for(work)), 0),
+            Some(work) => (
+                ClosedRounds::<T>::get(work.round).map_or(0, |round| round.grant_for(work)),
+                0,
+            ),
             None => (0, 0),
         };
         RewardInfo {
@@ -221,7 +227,11 @@ impl<T: Config> RewardSink<T::AccountId, Balance> for Pallet<T> {
             Self::settle(account, round.index);
             let work = account.pending.get_or_insert_with(|| {
                 round.providers.saturating_inc();
-                Work { round: round.index, units: 0, burned: 0 }
+                Work {
+                    round: round.index,
+                    units: 0,
+                    burned: 0,
+                }
             });
             work.units.saturating_accrue(u128::from(units));
             work.burned.saturating_accrue(burned);
@@ -237,10 +247,16 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn check_config() {
         assert!(T::MaxElapsed::get() > 0, "no time would ever pass");
         assert_eq!(T::Curve::released_by(0), 0, "the curve starts at zero");
-        assert!(T::Curve::released_by(u64::MAX) <= T::Curve::cap(), "the curve stays under its cap");
+        assert!(
+            T::Curve::released_by(u64::MAX) <= T::Curve::cap(),
+            "the curve stays under its cap"
+        );
         let budgets = T::Budgets::get();
         assert!(
-            budgets.validators.deconstruct().saturating_add(budgets.providers.deconstruct())
+            budgets
+                .validators
+                .deconstruct()
+                .saturating_add(budgets.providers.deconstruct())
                 <= Permill::ACCURACY,
             "budgets sum to at most the whole",
         );

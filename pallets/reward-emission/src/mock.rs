@@ -31,8 +31,10 @@ mod default {
     pub const CAP: Balance = 1_000_000 * LUX;
     pub const PERIOD_MS: u64 = 50_000;
     pub const KEEP: Perquintill = Perquintill::from_percent(99);
-    pub const BUDGETS: Budgets =
-        Budgets { validators: Permill::from_percent(30), providers: Permill::from_percent(50) };
+    pub const BUDGETS: Budgets = Budgets {
+        validators: Permill::from_percent(30),
+        providers: Permill::from_percent(50),
+    };
     pub const ROUND_LENGTH: u64 = 10;
     pub const WASH_MULTIPLE: FixedU128 = FixedU128::from_rational(6, 5);
     pub const BURN_SHARE: Permill = Permill::from_percent(50);
@@ -117,7 +119,9 @@ impl crate::Config for Test {
 /// An empty chain at block zero with the default knobs.
 pub fn new_test_ext() -> sp_io::TestExternalities {
     reset_knobs();
-    let storage = frame_system::GenesisConfig::<Test>::default().build_storage().expect("empty genesis; qed");
+    let storage = frame_system::GenesisConfig::<Test>::default()
+        .build_storage()
+        .expect("empty genesis; qed");
     storage.into()
 }
 

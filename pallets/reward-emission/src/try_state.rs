@@ -1,8 +1,6 @@
 //! What must hold after every block. Compiled always, because tests of other crates check it too; as nothing in a runtime calls
 //! it, it costs a runtime nothing.
 
-extern crate alloc;
-
 use alloc::collections::BTreeMap;
 
 use frame_support::ensure;
@@ -55,7 +53,10 @@ impl<T: Config> Pallet<T> {
             let (providers, units) = work_of(&index);
             ensure!(index < running.index, "a closed round is not before the running one");
             ensure!(round.unsettled > 0, "a closed round is kept without need");
-            ensure!(providers == round.unsettled, "a closed round's count of unsettled providers is wrong");
+            ensure!(
+                providers == round.unsettled,
+                "a closed round's count of unsettled providers is wrong"
+            );
             ensure!(units <= round.units, "a closed round has less work than waits for it");
             ensure!(round.granted <= round.budget, "a round granted more than its budget");
             ungranted = ungranted.saturating_add(round.budget.saturating_sub(round.granted));
@@ -69,7 +70,10 @@ impl<T: Config> Pallet<T> {
         let state = Emission::<T>::get();
         let issued = Issued::<T>::get();
         ensure!(state.released <= T::Curve::cap(), "more than the cap was released");
-        ensure!(state.released == T::Curve::released_by(state.elapsed_ms), "released and curve differ");
+        ensure!(
+            state.released == T::Curve::released_by(state.elapsed_ms),
+            "released and curve differ"
+        );
         ensure!(claimed <= issued, "providers were paid more than was issued");
         let places = [
             issued,

@@ -5,8 +5,8 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use lantern_primitives::Balance;
 use scale_info::TypeInfo;
 use sp_runtime::{
-    helpers_128bit::multiply_by_rational_with_rounding, traits::Saturating, FixedPointNumber, FixedU128, PerThing, Permill,
-    Rounding,
+    helpers_128bit::multiply_by_rational_with_rounding, traits::Saturating, FixedPointNumber, FixedU128, PerThing,
+    Permill, Rounding,
 };
 
 /// Number of a round of providers' emission, counted from zero.
@@ -105,10 +105,9 @@ impl ClosedRound {
     /// Part of a provider for `work` in this round: its share by compute units, rounded down, and at most the multiple of
     /// what its jobs burned, rounded down.
     pub fn grant_for(&self, work: &Work) -> Balance {
-        let share =
-            multiply_by_rational_with_rounding(self.budget, work.units, self.units.max(1), Rounding::Down)
-                .unwrap_or(self.budget)
-                .min(self.budget);
+        let share = multiply_by_rational_with_rounding(self.budget, work.units, self.units.max(1), Rounding::Down)
+            .unwrap_or(self.budget)
+            .min(self.budget);
         share.min(self.multiple.saturating_mul_int(work.burned))
     }
 }

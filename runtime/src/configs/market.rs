@@ -2,7 +2,7 @@
 
 use frame_support::{
     parameter_types,
-    traits::{ConstU128, ConstU64},
+    traits::{ConstU128, ConstU64, Get},
     PalletId,
 };
 use pallet_reward_emission::{Budgets, GeometricDecay};

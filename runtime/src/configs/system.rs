@@ -16,8 +16,8 @@ use sp_runtime::{traits::AccountIdLookup, Perbill};
 use sp_version::RuntimeVersion;
 
 use crate::{
-    authorized_extension, currency::MICRO, time, AccountId, Balance, Balances, Block, BlockNumber, Hash,
-    MultiBlockMigrations, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeHoldReason, RuntimeOrigin,
+    authorized_extension, currency::MICRO, time, AccountId, Balance, Balances, Block, Hash,
+    MultiBlockMigrations, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin,
     RuntimeTask, TxExtension, UncheckedExtrinsic, VERSION,
 };
 

@@ -137,7 +137,7 @@ impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey> for ParametersAdmi
     type Success = ();
 
     fn try_origin(origin: RuntimeOrigin, _key: &RuntimeParametersKey) -> Result<(), RuntimeOrigin> {
-        EnsureRoot::<AccountId>::try_origin(origin)
+        <EnsureRoot<AccountId> as EnsureOrigin<RuntimeOrigin>>::try_origin(origin)
     }
 
     #[cfg(feature = "runtime-benchmarks")]
@@ -150,7 +150,7 @@ impl pallet_parameters::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type RuntimeParameters = RuntimeParameters;
     type AdminOrigin = ParametersAdmin;
-    type WeightInfo = pallet_parameters::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = ();
 }
 
 // The pallet is always there, its key only in the development preset.

@@ -88,19 +88,49 @@ impl Error {
     /// Code, stable name and remedy.
     fn description(&self) -> (i32, &'static str, &'static str) {
         let (offset, name, remedy) = match self {
-            Self::InvalidParam { .. } => (1, "InvalidParam", "correct the parameter; docs/rpc.md lists formats and limits"),
-            Self::UnknownJob(_) => (2, "UnknownJob", "check the id; final jobs leave the state after a while, ask an archive node with `at`"),
+            Self::InvalidParam { .. } => (
+                1,
+                "InvalidParam",
+                "correct the parameter; docs/rpc.md lists formats and limits",
+            ),
+            Self::UnknownJob(_) => (
+                2,
+                "UnknownJob",
+                "check the id; final jobs leave the state after a while, ask an archive node with `at`",
+            ),
             Self::UnknownModel(_) => (3, "UnknownModel", "list the registered models with depin_listModels"),
-            Self::UnknownProvider(_) => (4, "UnknownProvider", "list the registered providers with depin_listProviders"),
+            Self::UnknownProvider(_) => (
+                4,
+                "UnknownProvider",
+                "list the registered providers with depin_listProviders",
+            ),
             Self::NoOutput { .. } => (5, "NoOutput", "wait for the commitment with depin_subscribeJob"),
-            Self::ContentUnavailable(_) => (6, "ContentUnavailable", "ask a node that imported the block of the commitment with offchain indexing on"),
-            Self::ContentCorrupt(_) => (7, "ContentCorrupt", "ask another node; this node's offchain database is damaged"),
-            Self::NoQuote(_) => (8, "NoQuote", "name an active model, a provider that posts a price for it and parameters that fit the model"),
+            Self::ContentUnavailable(_) => (
+                6,
+                "ContentUnavailable",
+                "ask a node that imported the block of the commitment with offchain indexing on",
+            ),
+            Self::ContentCorrupt(_) => (
+                7,
+                "ContentCorrupt",
+                "ask another node; this node's offchain database is damaged",
+            ),
+            Self::NoQuote(_) => (
+                8,
+                "NoQuote",
+                "name an active model, a provider that posts a price for it and parameters that fit the model",
+            ),
             Self::StateUnavailable { .. } => (9, "StateUnavailable", "leave out `at`, or ask an archive node"),
             Self::Service(ServiceError::NoWorker) => (10, "NoWorker", "ask a node that runs with --provider"),
-            Self::Service(ServiceError::ModelNotHeld(_)) => (11, "ModelNotHeld", "ask a node whose worker serves this model, or send token ids"),
+            Self::Service(ServiceError::ModelNotHeld(_)) => (
+                11,
+                "ModelNotHeld",
+                "ask a node whose worker serves this model, or send token ids",
+            ),
             Self::Service(ServiceError::Refused(_)) => (12, "ServiceRefused", "correct the request"),
-            Self::Service(ServiceError::Failed(_)) => (13, "ServiceFailed", "try again; the node's log has the details"),
+            Self::Service(ServiceError::Failed(_)) => {
+                (13, "ServiceFailed", "try again; the node's log has the details")
+            },
         };
         (BASE + offset, name, remedy)
     }

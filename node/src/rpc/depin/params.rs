@@ -3,9 +3,7 @@
 //! Fixed-point fields keep their integers and say so in their names (`temperatureQ16`: 65,536 is one), because a float in
 //! JSON would not name one exact job.
 
-use lantern_exact::{
-    BertSpec, Family, GenerateParams, LlamaSpec, Pooling, RopeScaling, Sampling, StopTokens, Width,
-};
+use lantern_exact::{BertSpec, Family, GenerateParams, LlamaSpec, Pooling, RopeScaling, Sampling, StopTokens, Width};
 use lantern_primitives::{JobParams, ModelSpec, H256};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +11,12 @@ use super::{error::Error, types::Decimal};
 
 /// What a job does with its input, told apart by `kind`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 pub enum ParamsJson {
     /// Generate tokens.
     Generate {
@@ -32,7 +35,12 @@ pub enum ParamsJson {
 
 /// How the next token is chosen, told apart by `method`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "method", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "method",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 pub enum SamplingJson {
     /// The largest logit.
     #[default]
@@ -342,7 +350,13 @@ mod tests {
             sampling: SamplingJson::Greedy,
             stop: vec![0; 9],
         };
-        assert!(matches!(JobParams::try_from(&nine), Err(Error::InvalidParam { name: "params.stop", .. })));
+        assert!(matches!(
+            JobParams::try_from(&nine),
+            Err(Error::InvalidParam {
+                name: "params.stop",
+                ..
+            })
+        ));
         for bad in [
             r#"{"kind":"generate","maxNewTokens":3,"maxTokens":3}"#,
             r#"{"kind":"generate"}"#,

@@ -2,11 +2,7 @@
 
 use futures::{future, stream::BoxStream, StreamExt};
 use jsonrpsee::{SubscriptionMessage, SubscriptionSink};
-use lantern_primitives::{
-    info::JobInfo,
-    job::JobState,
-    AccountId, BlockNumber, JobId, ModelId,
-};
+use lantern_primitives::{info::JobInfo, job::JobState, AccountId, BlockNumber, JobId, ModelId};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 
@@ -119,7 +115,7 @@ pub fn timeline(info: &JobInfo) -> Vec<JobEvent> {
         provider: provider.clone(),
     };
     match &job.state {
-        JobState::Open { .. } => {}
+        JobState::Open { .. } => {},
         JobState::Claimed {
             provider, claimed_at, ..
         } => events.push(claimed(provider, *claimed_at)),
@@ -247,7 +243,7 @@ pub async fn run<R, E>(
                             return;
                         }
                     }
-                }
+                },
                 // The block may have left the best chain already; the next one settles it.
                 Err(error) => log::debug!(target: "rpc", "job {job}: no state at {:?}: {error}", block.hash),
             }
@@ -302,7 +298,7 @@ async fn send(sink: &SubscriptionSink, job: JobId, block: BlockRef, event: JobEv
         Err(error) => {
             log::error!(target: "rpc", "job {job}: notification cannot be encoded: {error}");
             false
-        }
+        },
     }
 }
 

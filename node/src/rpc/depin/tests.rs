@@ -5,16 +5,20 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::{error::BASE, *};
+use super::{
+    error::BASE,
+    services::{ServiceError, TokenChunk, WorkerKey},
+    *,
+};
 use futures::{channel::mpsc, future::BoxFuture, stream};
 use jsonrpsee::{core::EmptyServerParams, MethodsError, RpcModule};
+use lantern_exact::{BertSpec, Family, GenerateParams, Pooling, Sampling, StopTokens, Width};
 use lantern_primitives::{
     crypto::{WorkerPair, WorkerSignature},
     info::{ModelInfo, NetworkStats, Quote, RewardInfo},
     job::{FeeSplit, FrozenTerms, Job},
     ModelSpec, Usage,
 };
-use lantern_exact::{BertSpec, Family, GenerateParams, Pooling, Sampling, StopTokens, Width};
 use serde_json::{json, Value};
 use sp_api::ApiRef;
 use sp_core::{offchain::storage::InMemOffchainStorage, Pair};
@@ -146,10 +150,17 @@ impl ModelServices for Services {
     async fn worker_key(&self, account: AccountId) -> Result<WorkerKey, ServiceError> {
         let pair = WorkerPair::from_seed(&[5; 32]);
         let proof: WorkerSignature = pair.sign(account.as_ref());
-        Ok(WorkerKey { key: pair.public(), proof })
+        Ok(WorkerKey {
+            key: pair.public(),
+            proof,
+        })
     }
     fn token_stream(&self, _: JobId) -> Option<stream::BoxStream<'static, TokenChunk>> {
-        let chunk = TokenChunk { position: 0, tokens: vec![104, 105], text: "hi".into() };
+        let chunk = TokenChunk {
+            position: 0,
+            tokens: vec![104, 105],
+            text: "hi".into(),
+        };
         Some(stream::iter([chunk]).boxed())
     }
 }
@@ -171,7 +182,10 @@ fn model_info() -> ModelInfo {
         id: MODEL,
         name: b"mini".to_vec(),
         spec: ModelSpec {
-            family: Family::Bert(BertSpec { pooling: Pooling::Mean, normalize: true }),
+            family: Family::Bert(BertSpec {
+                pooling: Pooling::Mean,
+                normalize: true,
+            }),
             arithmetic: 1,
             activation: Width::Wide,
             keys: Width::Wide,
@@ -250,11 +264,21 @@ fn settled(output: &[u8]) -> JobState<AccountId, Balance, BlockNumber> {
         settled_at: 8,
         commitment: ResultCommitment {
             output: ContentRef::of(output),
-            usage: Usage { prompt_tokens: 2, output_tokens: 2 },
+            usage: Usage {
+                prompt_tokens: 2,
+                output_tokens: 2,
+            },
             trace_root: H256::repeat_byte(7),
         },
         units: 1_000_000,
-        split: FeeSplit { fee: 10, provider: 8, royalty: 1, audit_pool: 0, burned: 0, treasury: 1 },
+        split: FeeSplit {
+            fee: 10,
+            provider: 8,
+            royalty: 1,
+            audit_pool: 0,
+            burned: 0,
+            treasury: 1,
+        },
         refund: u128::MAX - 10,
     }
 }
@@ -292,7 +316,11 @@ fn fixture(services: Arc<dyn ModelServices>) -> Fixture {
     let imported = Mutex::new(Some(imported));
     let best: BestBlocks = Arc::new(move || imported.lock().unwrap().take().unwrap().boxed());
     let depin = Depin::new(Arc::new(Client(state)), content, services, Arc::new(Executor), best);
-    Fixture { rpc: depin.into_rpc(), jobs, blocks }
+    Fixture {
+        rpc: depin.into_rpc(),
+        jobs,
+        blocks,
+    }
 }
 
 fn rpc() -> RpcModule<Depin<Client, InMemOffchainStorage, Block>> {
@@ -313,13 +341,18 @@ async fn failure(
     let params: Vec<Value> = serde_json::from_value(params).unwrap();
     match rpc.call::<_, Value>(method, params).await {
         Err(MethodsError::JsonRpc(error)) => {
-            let data: Value = error.data().map_or(Value::Null, |data| serde_json::from_str(data.get()).unwrap());
+            let data: Value = error
+                .data()
+                .map_or(Value::Null, |data| serde_json::from_str(data.get()).unwrap());
             if error.code() > BASE {
-                assert!(data["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{data}");
+                assert!(
+                    data["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()),
+                    "{data}"
+                );
                 assert_eq!(data["cause"], error.message());
             }
             (error.code(), data["name"].as_str().unwrap_or_default().to_owned())
-        }
+        },
         other => panic!("{method} must fail: {other:?}"),
     }
 }
@@ -329,11 +362,17 @@ async fn a_job_is_typed_json() {
     let job = call(&rpc(), "depin_getJob", json!([1])).await;
     assert_eq!(job["requester"], ALICE);
     assert_eq!(job["maxFee"], u128::MAX.to_string());
-    assert_eq!(job["params"], json!({"kind": "generate", "maxNewTokens": 2, "sampling": {"method": "greedy"}, "stop": []}));
+    assert_eq!(
+        job["params"],
+        json!({"kind": "generate", "maxNewTokens": 2, "sampling": {"method": "greedy"}, "stop": []})
+    );
     assert_eq!(job["terms"]["royaltyPpm"], 50_000);
     assert_eq!(job["state"]["status"], "settled");
     assert_eq!(job["state"]["split"]["provider"], "8");
-    assert_eq!(job["state"]["commitment"]["traceRoot"], format!("{:?}", H256::repeat_byte(7)));
+    assert_eq!(
+        job["state"]["commitment"]["traceRoot"],
+        format!("{:?}", H256::repeat_byte(7))
+    );
 }
 
 #[tokio::test]
@@ -367,10 +406,20 @@ async fn bad_parameters_have_a_name_and_a_remedy() {
         ("depin_getModel", json!([format!("0x{}", "zz".repeat(32))])),
         ("depin_getModel", json!([format!("0x{}", "11".repeat(33))])),
         ("depin_getProvider", json!(["0x"])),
-        ("depin_tokenize", json!([format!("{MODEL:?}"), "a".repeat(MAX_TEXT_BYTES + 1)])),
-        ("depin_detokenize", json!([format!("{MODEL:?}"), vec![0; MAX_TOKENS + 1]])),
+        (
+            "depin_tokenize",
+            json!([format!("{MODEL:?}"), "a".repeat(MAX_TEXT_BYTES + 1)]),
+        ),
+        (
+            "depin_detokenize",
+            json!([format!("{MODEL:?}"), vec![0; MAX_TOKENS + 1]]),
+        ),
     ] {
-        assert_eq!(failure(&rpc, method, params.clone()).await, invalid, "{method} {params}");
+        assert_eq!(
+            failure(&rpc, method, params.clone()).await,
+            invalid,
+            "{method} {params}"
+        );
     }
     // What is not even JSON of the right shape keeps the standard code.
     for (method, params) in [
@@ -399,7 +448,11 @@ async fn what_does_not_exist_is_named() {
         ("depin_detokenize", json!([MODEL, [70_000]]), 12, "ServiceRefused"),
     ];
     for (method, params, code, name) in cases {
-        assert_eq!(failure(&rpc, method, params).await, (BASE + code, name.to_owned()), "{method}");
+        assert_eq!(
+            failure(&rpc, method, params).await,
+            (BASE + code, name.to_owned()),
+            "{method}"
+        );
     }
 }
 
@@ -415,10 +468,16 @@ async fn quotes_use_the_named_or_the_lowest_active_price() {
     named["provider"] = json!(format!("0x{}", "01".repeat(32)));
     assert_eq!(call(&rpc, "depin_quote", json!([named])).await["price"], "50");
     named["provider"] = json!(ALICE);
-    assert_eq!(failure(&rpc, "depin_quote", json!([named])).await, (BASE + 8, "NoQuote".into()));
+    assert_eq!(
+        failure(&rpc, "depin_quote", json!([named])).await,
+        (BASE + 8, "NoQuote".into())
+    );
     let mut unknown = request;
     unknown["model"] = json!(H256::repeat_byte(9));
-    assert_eq!(failure(&rpc, "depin_quote", json!([unknown])).await, (BASE + 3, "UnknownModel".into()));
+    assert_eq!(
+        failure(&rpc, "depin_quote", json!([unknown])).await,
+        (BASE + 3, "UnknownModel".into())
+    );
 }
 
 #[tokio::test]
@@ -486,26 +545,54 @@ async fn a_subscription_tells_the_job_from_submission_to_settlement() {
 
     let import = |number: u32, state| {
         jobs.lock().unwrap().get_mut(&0).unwrap().job.state = state;
-        blocks.unbounded_send(BlockRef { number, hash: H256::from_low_u64_be(number.into()) }).unwrap();
+        blocks
+            .unbounded_send(BlockRef {
+                number,
+                hash: H256::from_low_u64_be(number.into()),
+            })
+            .unwrap();
     };
     let provider = AccountId::new([1; 32]);
-    import(10, JobState::Claimed { provider, price: 1, bond: 2, claimed_at: 2, deadline: 12 });
+    import(
+        10,
+        JobState::Claimed {
+            provider,
+            price: 1,
+            bond: 2,
+            claimed_at: 2,
+            deadline: 12,
+        },
+    );
     let claimed = next().await;
-    assert_eq!((&claimed["event"], &claimed["at"], &claimed["block"]["number"]), (&json!("claimed"), &json!(2), &json!(10)));
+    assert_eq!(
+        (&claimed["event"], &claimed["at"], &claimed["block"]["number"]),
+        (&json!("claimed"), &json!(2), &json!(10))
+    );
     let tokens = next().await;
     assert_eq!((&tokens["event"], &tokens["text"]), (&json!("tokens"), &json!("hi")));
 
     import(11, settled(b"out"));
     let committed = next().await;
-    assert_eq!((&committed["event"], &committed["microUnits"]), (&json!("committed"), &json!("1000000")));
+    assert_eq!(
+        (&committed["event"], &committed["microUnits"]),
+        (&json!("committed"), &json!("1000000"))
+    );
     let paid = next().await;
-    assert_eq!((&paid["event"], &paid["split"]["fee"]), (&json!("settled"), &json!("10")));
-    assert!(subscription.next::<Value>().await.is_none(), "closed after the terminal event");
+    assert_eq!(
+        (&paid["event"], &paid["split"]["fee"]),
+        (&json!("settled"), &json!("10"))
+    );
+    assert!(
+        subscription.next::<Value>().await.is_none(),
+        "closed after the terminal event"
+    );
 }
 
 #[tokio::test]
 async fn a_subscription_to_nothing_is_refused() {
     let error = rpc().subscribe("depin_subscribeJob", [77], 4).await.unwrap_err();
-    let MethodsError::JsonRpc(error) = error else { panic!("{error:?}") };
+    let MethodsError::JsonRpc(error) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(error.code(), BASE + 2);
 }

@@ -27,7 +27,9 @@ impl<T: Display> Serialize for Decimal<T> {
 impl<'de, T: FromStr> Deserialize<'de> for Decimal<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let value = text.parse().map_err(|_| D::Error::custom("a decimal string is expected"))?;
+        let value = text
+            .parse()
+            .map_err(|_| D::Error::custom("a decimal string is expected"))?;
         Ok(Self(value))
     }
 }
@@ -643,7 +645,13 @@ mod tests {
         assert_eq!(json, "\"340282366920938463463374607431768211455\"");
         let back: Amount = serde_json::from_str(&json).unwrap();
         assert_eq!(back.0, u128::MAX);
-        for bad in ["\"-1\"", "\"1.5\"", "\"\"", "7", "\"340282366920938463463374607431768211456\""] {
+        for bad in [
+            "\"-1\"",
+            "\"1.5\"",
+            "\"\"",
+            "7",
+            "\"340282366920938463463374607431768211456\"",
+        ] {
             assert!(serde_json::from_str::<Amount>(bad).is_err(), "{bad}");
         }
     }

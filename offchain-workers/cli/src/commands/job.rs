@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use codec::Encode;
 use lantern_exact::{
     blake2_256,
     spec::{encode_tokens, MIN_TEMPERATURE},
@@ -19,7 +18,7 @@ use crate::{
     failure::Failure,
     node::Model,
     receipt::receipt,
-    units::Lux,
+    units::{compute_units, Lux},
     watch::{follow, Show},
 };
 
@@ -28,7 +27,11 @@ pub async fn run(context: &Context, command: Job) -> Result<(), Failure> {
     match command {
         Job::Submit(command) => submit(context, &command).await,
         Job::Watch { id, timeout } => {
-            let show = if context.json() { Show::JsonLines } else { Show::Progress };
+            let show = if context.json() {
+                Show::JsonLines
+            } else {
+                Show::Progress
+            };
             let end = follow(context.chain().await?, id, show, Duration::from_secs(timeout)).await?;
             end.require_settled(id)
         },
@@ -38,7 +41,9 @@ pub async fn run(context: &Context, command: Job) -> Result<(), Failure> {
         },
         Job::Cancel { id } => {
             let cancel = call("JobEscrow", "cancel_job").integer("job", id.into()).build();
-            context.submit_and_tell(&cancel, &format!("job {id} cancelled, escrow refunded")).await
+            context
+                .submit_and_tell(&cancel, &format!("job {id} cancelled, escrow refunded"))
+                .await
         },
         Job::Receipt { id } => print_receipt(context, id).await,
         Job::List {
@@ -60,11 +65,21 @@ async fn submit(context: &Context, command: &Submit) -> Result<(), Failure> {
         Some(max_fee) => max_fee,
         None => {
             let quote = chain
-                .quote(model.id, tokens.len(), &params_json(&params), command.provider.as_deref())
+                .quote(
+                    model.id,
+                    tokens.len(),
+                    &params_json(&params),
+                    command.provider.as_deref(),
+                )
                 .await?;
             if !context.json() {
-                let (fee, price) = (Lux(quote.max_fee), Lux(quote.price));
-                eprintln!("quote: at most {fee} at {price} per compute unit from {}", quote.provider);
+                eprintln!(
+                    "quote: at most {} for {} compute units at {} from {}",
+                    Lux(quote.max_fee),
+                    compute_units(quote.max_micro_units.into()),
+                    Lux(quote.price),
+                    quote.provider
+                );
             }
             quote.max_fee
         },
@@ -83,7 +98,13 @@ async fn submit(context: &Context, command: &Submit) -> Result<(), Failure> {
     let id = submitted_id(&included.events)?;
     if !command.wait {
         return context.print(
-            || format!("job {id} submitted in block {}, {} in escrow", included.number, Lux(max_fee)),
+            || {
+                format!(
+                    "job {id} submitted in block {}, {} in escrow",
+                    included.number,
+                    Lux(max_fee)
+                )
+            },
             || {
                 Ok(json!({
                     "job": id,
@@ -115,7 +136,11 @@ async fn input_tokens(chain: &Chain, command: &Submit, model: &Model) -> Result<
     let tokens = chain.tokenize(model.id, &text).await?;
     let back = chain.detokenize(model.id, &tokens).await?;
     // Embedding models normalise the text (case, accents, spaces), so only its letters can be compared.
-    let same = if model.is_embedding() { letters(&back) == letters(&text) } else { back.trim() == text.trim() };
+    let same = if model.is_embedding() {
+        letters(&back) == letters(&text)
+    } else {
+        back.trim() == text.trim()
+    };
     if !same {
         let message = format!("the node's tokens stand for another text: {back:?}");
         if !command.lossy && !model.is_embedding() {
@@ -128,7 +153,10 @@ async fn input_tokens(chain: &Chain, command: &Submit, model: &Model) -> Result<
 
 /// Letters and digits of a text without case.
 fn letters(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    text.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 fn job_params(command: &Submit, model: &Model) -> Result<JobParams, Failure> {
@@ -246,7 +274,10 @@ async fn list(
             let line = |job: &Value| {
                 let status = job["state"]["status"].as_str().unwrap_or_default();
                 let requester = job["requester"].as_str().unwrap_or_default();
-                format!("{:>8}  {status:<10} block {:<8} {requester}", job["id"], job["submittedAt"])
+                format!(
+                    "{:>8}  {status:<10} block {:<8} {requester}",
+                    job["id"], job["submittedAt"]
+                )
             };
             let lines: Vec<String> = jobs.iter().map(line).collect();
             match lines.is_empty() {
@@ -309,7 +340,12 @@ mod tests {
 
     #[test]
     fn impossible_options_are_usage_errors() {
-        for options in ["--temperature 0.01", "--temperature 1 --seed x", "--temperature 1 --seed 0x00", "--stop 1,2,3,4,5,6,7,8,9"] {
+        for options in [
+            "--temperature 0.01",
+            "--temperature 1 --seed x",
+            "--temperature 1 --seed 0x00",
+            "--stop 1,2,3,4,5,6,7,8,9",
+        ] {
             let failure = job_params(&command(options), &model("llama")).unwrap_err();
             assert_eq!(failure.exit_code(), 2, "{options}");
         }

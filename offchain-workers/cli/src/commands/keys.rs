@@ -25,8 +25,13 @@ fn generate(context: &Context, out: Option<&Path>) -> Result<(), Failure> {
     }
     context.print(
         || match out {
-            Some(file) => format!("address  {address}\npublic   0x{public}\nphrase   in {}", file.display()),
-            None => format!("address  {address}\npublic   0x{public}\nphrase   {phrase}\nWhoever has the phrase has the account."),
+            Some(file) => format!(
+                "address  {address}\npublic   0x{public}\nphrase   in {}",
+                file.display()
+            ),
+            None => format!(
+                "address  {address}\npublic   0x{public}\nphrase   {phrase}\nWhoever has the phrase has the account."
+            ),
         },
         || {
             Ok(json!({
@@ -78,7 +83,11 @@ async fn inspect(context: &Context, address: Option<&str>, offline: bool) -> Res
     }
     let best = context.chain().await?.best().await?;
     let entry = dynamic::storage::<([u8; 32],), AccountInfo>("System", "Account");
-    let value = best.storage().fetch(entry, (id,)).await.map_err(Failure::incompatible)?;
+    let value = best
+        .storage()
+        .fetch(entry, (id,))
+        .await
+        .map_err(Failure::incompatible)?;
     let info = value.decode().map_err(Failure::incompatible)?;
     context.print(
         || {

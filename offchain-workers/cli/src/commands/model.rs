@@ -42,7 +42,11 @@ pub async fn run(context: &Context, command: Model) -> Result<(), Failure> {
                     spec: decode_spec(&spec)?,
                     weights_root: root.0,
                 },
-                _ => return Err(Failure::Usage("give --worker-models-json, or --spec with --weights-root".into())),
+                _ => {
+                    return Err(Failure::Usage(
+                        "give --worker-models-json, or --spec with --weights-root".into(),
+                    ))
+                },
             };
             register(context, &registration, royalty, &parents).await
         },
@@ -84,10 +88,20 @@ async fn list(context: &Context) -> Result<(), Failure> {
         || {
             let line = |model: &Value| {
                 let text = |name: &str| model[name].as_str().unwrap_or_default().to_owned();
-                let kind = if model["spec"]["family"]["kind"] == "bert" { "embedding" } else { "generation" };
-                let royalty = f64::from(u32::try_from(model["royaltyPpm"].as_u64().unwrap_or_default()).unwrap_or_default());
+                let kind = if model["spec"]["family"]["kind"] == "bert" {
+                    "embedding"
+                } else {
+                    "generation"
+                };
+                let royalty =
+                    f64::from(u32::try_from(model["royaltyPpm"].as_u64().unwrap_or_default()).unwrap_or_default());
                 let closed = if model["active"] == true { "" } else { "  closed" };
-                format!("{}  {:<24} {kind:<10} royalty {} %{closed}", text("id"), text("name"), royalty / 10_000.0)
+                format!(
+                    "{}  {:<24} {kind:<10} royalty {} %{closed}",
+                    text("id"),
+                    text("name"),
+                    royalty / 10_000.0
+                )
             };
             let lines: Vec<String> = models.iter().map(line).collect();
             match lines.is_empty() {
@@ -110,8 +124,8 @@ fn decode_spec(text: &str) -> Result<ModelSpec, Failure> {
 fn from_worker(file: &Path, name: Option<&str>) -> Result<Registration, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
-    let list: Value =
-        serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("{} is not JSON: {error}", file.display())))?;
+    let list: Value = serde_json::from_str(&text)
+        .map_err(|error| Failure::Usage(format!("{} is not JSON: {error}", file.display())))?;
     pick(&list, name)
 }
 
@@ -120,10 +134,16 @@ fn pick(list: &Value, name: Option<&str>) -> Result<Registration, Failure> {
         (Value::Array(entries), _) | (_, Value::Array(entries)) => entries.iter().collect(),
         (entry, _) => vec![entry],
     };
-    let mut matching = entries.iter().filter(|entry| name.is_none_or(|name| entry["name"] == name));
+    let mut matching = entries
+        .iter()
+        .filter(|entry| name.is_none_or(|name| entry["name"] == name));
     let entry = match (matching.next(), matching.next()) {
         (Some(entry), None) => entry,
-        (Some(_), Some(_)) => return Err(Failure::Usage("the file lists several models: pick one with --name".into())),
+        (Some(_), Some(_)) => {
+            return Err(Failure::Usage(
+                "the file lists several models: pick one with --name".into(),
+            ))
+        },
         (None, _) => return Err(Failure::Usage("the file lists no such model".into())),
     };
     let text = |field: &str| {

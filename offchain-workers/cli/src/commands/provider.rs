@@ -35,7 +35,9 @@ pub async fn run(context: &Context, command: Provider) -> Result<(), Failure> {
         },
         Provider::Unbond { amount } => {
             let unbond = staking("unbond").integer("amount", amount).build();
-            context.submit_and_tell(&unbond, &format!("unbonding {}", Lux(amount))).await
+            context
+                .submit_and_tell(&unbond, &format!("unbonding {}", Lux(amount)))
+                .await
         },
         Provider::Withdraw => {
             let withdraw = staking("withdraw_unbonded").build();
@@ -46,7 +48,11 @@ pub async fn run(context: &Context, command: Provider) -> Result<(), Failure> {
         Provider::Status { address } => status(context, address.as_deref()).await,
         Provider::Pause => context.submit_and_tell(&staking("pause").build(), "paused").await,
         Provider::Resume => context.submit_and_tell(&staking("resume").build(), "resumed").await,
-        Provider::Deregister => context.submit_and_tell(&staking("deregister").build(), "deregistered").await,
+        Provider::Deregister => {
+            context
+                .submit_and_tell(&staking("deregister").build(), "deregistered")
+                .await
+        },
         Provider::List => list(context).await,
     }
 }
@@ -92,7 +98,9 @@ async fn change_worker(context: &Context, remove: Option<&str>, worker: &WorkerK
     let proof = proof.ok_or_else(|| Failure::Usage("there is no worker key to add".into()))?;
     let key = hex::encode(proof.key);
     let add = staking("add_worker").arg("worker", proof).build();
-    context.submit_and_tell(&add, &format!("worker key 0x{key} added")).await
+    context
+        .submit_and_tell(&add, &format!("worker key 0x{key} added"))
+        .await
 }
 
 async fn post_price(context: &Context, model: &str, price: &str) -> Result<(), Failure> {
@@ -111,7 +119,9 @@ async fn post_price(context: &Context, model: &str, price: &str) -> Result<(), F
         },
         None => {
             let withdraw = registry("withdraw_price").build();
-            context.submit_and_tell(&withdraw, &format!("price of {} withdrawn", model.name)).await
+            context
+                .submit_and_tell(&withdraw, &format!("price of {} withdrawn", model.name))
+                .await
         },
     }
 }
@@ -160,7 +170,10 @@ fn describe(provider: &Value) -> String {
     }
     for price in provider["prices"].as_array().into_iter().flatten() {
         let amount = Lux(number(&price["price"]));
-        lines.push(format!("price      {amount} per compute unit of {}", text(&price["model"])));
+        lines.push(format!(
+            "price      {amount} per compute unit of {}",
+            text(&price["model"])
+        ));
     }
     lines.join("\n")
 }
@@ -176,7 +189,10 @@ mod tests {
             "unbonding": "2000000000000", "workers": ["0x01"], "prices": [{"model": "0x02", "price": "5"}],
             "claimableReward": "0",
         }));
-        assert!(text.contains("10 LUX bonded, 1 LUX locked, 2 LUX unbonding, 7 LUX free"), "{text}");
+        assert!(
+            text.contains("10 LUX bonded, 1 LUX locked, 2 LUX unbonding, 7 LUX free"),
+            "{text}"
+        );
         assert!(text.contains("0.000000000005 LUX per compute unit of 0x02"), "{text}");
     }
 }

@@ -32,6 +32,7 @@ pub struct Matrix {
     pub(crate) row_sums: Aligned<i32>,
     pub(crate) bias: Aligned<i32>,
     exp_max: i32,
+    has_bias: bool,
 }
 
 impl Matrix {
@@ -49,7 +50,8 @@ impl Matrix {
             exp: Aligned::zeroed(outs_padded),
             row_sums: Aligned::zeroed(outs_padded),
             bias: Aligned::zeroed(outs_padded),
-            exp_max: i32::MIN,
+            exp_max: Scale::ZERO_ROW.exp,
+            has_bias: false,
         };
         matrix.mant.fill(zero.mant);
         matrix.exp.fill(zero.exp);
@@ -68,6 +70,7 @@ impl Matrix {
         self.exp[out] = scale.exp;
         self.row_sums[out] = weights.iter().map(|&weight| i32::from(weight)).sum();
         self.bias[out] = bias;
+        self.has_bias |= bias != 0;
         self.exp_max = self.exp_max.max(scale.exp);
     }
 
@@ -79,6 +82,22 @@ impl Matrix {
             values.copy_from_slice(&self.data[at..at + values.len()]);
         }
         Scale { mant: self.mant[out], exp: self.exp[out] }
+    }
+
+    /// Calls `each(first input, weights, scale)` with consecutive pieces of output row `out`.
+    pub fn with_row(&self, out: usize, mut each: impl FnMut(usize, &[i8], Scale)) {
+        const PIECE: usize = 256;
+        let scale = Scale { mant: self.mant[out], exp: self.exp[out] };
+        let base = (out / BLOCK) * BLOCK * self.ins_padded + (out % BLOCK) * 4;
+        for first in (0..self.ins).step_by(PIECE) {
+            let mut piece = [0i8; PIECE];
+            let len = (self.ins - first).min(PIECE);
+            for (group, values) in piece[..len].chunks_mut(4).enumerate() {
+                let at = base + (first / 4 + group) * BLOCK * 4;
+                values.copy_from_slice(&self.data[at..at + values.len()]);
+            }
+            each(first, &piece[..len], scale);
+        }
     }
 
     /// Outputs (rows).
@@ -109,6 +128,11 @@ impl Matrix {
     /// Largest exponent of any row: tells whether an epilogue can need a left shift.
     pub(crate) fn exp_max(&self) -> i32 {
         self.exp_max
+    }
+
+    /// Whether any output has a bias.
+    pub(crate) fn has_bias(&self) -> bool {
+        self.has_bias
     }
 
     /// Bytes of weights held, padding included.

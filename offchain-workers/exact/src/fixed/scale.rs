@@ -1,6 +1,6 @@
 //! The one real-valued type of the arithmetic: a 24-bit mantissa and a binary exponent.
 
-use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use codec::{Decode, DecodeWithMemTracking, Encode, Error as CodecError, Input, MaxEncodedLen};
 use scale_info::TypeInfo;
 
 /// Smallest mantissa of a [`Scale`].
@@ -10,8 +10,9 @@ pub const MANT_MAX: u32 = (1 << 24) - 1;
 
 /// A positive real `mant * 2^exp` with `2^23 <= mant < 2^24`.
 ///
-/// Always normalised, so equal values have equal bytes. A row of zeros has [`Scale::ZERO_ROW`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+/// Always normalised, so equal values have equal bytes. A row of zeros has [`Scale::ZERO_ROW`]. Decoding refuses what
+/// is not [valid](Scale::is_valid), so scales from untrusted bytes are within the proven bounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Encode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Scale {
     /// Mantissa in `[2^23, 2^24)`.
@@ -20,11 +21,31 @@ pub struct Scale {
     pub exp: i32,
 }
 
+impl Decode for Scale {
+    fn decode<I: Input>(input: &mut I) -> Result<Self, CodecError> {
+        let scale = Scale {
+            mant: u32::decode(input)?,
+            exp: i32::decode(input)?,
+        };
+        if scale.is_valid() {
+            Ok(scale)
+        } else {
+            Err("scale out of range".into())
+        }
+    }
+}
+
 impl Scale {
     /// Scale given to a row in which every value is zero. Its exponent is below that of every non-zero activation row.
-    pub const ZERO_ROW: Scale = Scale { mant: MANT_MIN, exp: -60 };
+    pub const ZERO_ROW: Scale = Scale {
+        mant: MANT_MIN,
+        exp: -60,
+    };
     /// The value one.
-    pub const ONE: Scale = Scale { mant: MANT_MIN, exp: -23 };
+    pub const ONE: Scale = Scale {
+        mant: MANT_MIN,
+        exp: -23,
+    };
 
     /// Whether the mantissa is normalised and the exponent within the range arithmetic is proven for (`|exp| <= 512`).
     pub const fn is_valid(&self) -> bool {
@@ -38,15 +59,24 @@ impl Scale {
         }
         let width = 128 - m.leading_zeros() as i32;
         if width <= 24 {
-            return Scale { mant: (m << (24 - width)) as u32, exp: exp.saturating_sub(24 - width) };
+            return Scale {
+                mant: (m << (24 - width)) as u32,
+                exp: exp.saturating_sub(24 - width),
+            };
         }
         let shift = width - 24;
         // (m >> (shift - 1)) has 25 bits, so adding one cannot overflow.
         let mant = (((m >> (shift - 1)) + 1) >> 1) as u32;
         if mant > MANT_MAX {
-            Scale { mant: MANT_MIN, exp: exp.saturating_add(shift + 1) }
+            Scale {
+                mant: MANT_MIN,
+                exp: exp.saturating_add(shift + 1),
+            }
         } else {
-            Scale { mant, exp: exp.saturating_add(shift) }
+            Scale {
+                mant,
+                exp: exp.saturating_add(shift),
+            }
         }
     }
 
@@ -64,7 +94,10 @@ impl Scale {
 
     /// The product, rounded half up to 24 bits.
     pub const fn mul(self, other: Scale) -> Scale {
-        Scale::normalise(self.mant as u128 * other.mant as u128, self.exp.saturating_add(other.exp))
+        Scale::normalise(
+            self.mant as u128 * other.mant as u128,
+            self.exp.saturating_add(other.exp),
+        )
     }
 
     /// The reciprocal, rounded half up to 24 bits from a truncated quotient.

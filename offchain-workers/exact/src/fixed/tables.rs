@@ -7,8 +7,7 @@ use super::{exp_neg, rsr};
 /// `2^g` for `g` in `[0, 1]` as a polynomial with Q30 coefficients, lowest degree first.
 ///
 /// The coefficients are part of the definition. They add up to `2^31`, so `2^1` is exact.
-pub const EXP2_COEFFICIENTS: [u32; 5] =
-    [1_073_741_824, 744_137_575, 259_179_533, 55_869_358, 14_555_358];
+pub const EXP2_COEFFICIENTS: [u32; 5] = [1_073_741_824, 744_137_575, 259_179_533, 55_869_358, 14_555_358];
 
 /// The value one in the output format of [`exp2_neg`] (Q24).
 pub const EXP2_ONE: u32 = 1 << 24;

@@ -59,14 +59,25 @@ impl BertModel {
         for _ in 0..spec.layers {
             layers.push(BertLayer::take(source)?);
         }
-        Ok(Self { spec, bert, embed, positions, token_type, embed_norm, layers })
+        Ok(Self {
+            spec,
+            bert,
+            embed,
+            positions,
+            token_type,
+            embed_norm,
+            layers,
+        })
     }
 
     /// Residual rows (Q16) after the last layer, and the trace. `tokens` includes the special tokens.
     pub fn forward(&self, tokens: &[u32]) -> (Vec<Vec<i32>>, Trace) {
         let mut trace = Trace::default();
-        let mut rows: Vec<Vec<i32>> =
-            tokens.iter().enumerate().map(|(position, id)| self.embedding(*id, position)).collect();
+        let mut rows: Vec<Vec<i32>> = tokens
+            .iter()
+            .enumerate()
+            .map(|(position, id)| self.embedding(*id, position))
+            .collect();
         for layer in &self.layers {
             let mut cache = LayerCache::default();
             let queries: Vec<_> = rows.iter().map(|x| self.project(layer, &mut cache, x)).collect();
@@ -74,7 +85,11 @@ impl BertModel {
                 let mixed = cache.attend(&self.spec, q, tokens.len());
                 self.finish_layer(layer, x, &mixed);
             }
-            let leaves = rows.iter().enumerate().map(|(i, x)| cache.leaf(&self.spec, i, x)).collect();
+            let leaves = rows
+                .iter()
+                .enumerate()
+                .map(|(i, x)| cache.leaf(&self.spec, i, x))
+                .collect();
             trace.extend_layer(0, leaves);
         }
         (rows, trace)
@@ -115,7 +130,11 @@ impl BertModel {
         let mut row = vec![0; self.spec.hidden as usize];
         let mut other = row.clone();
         ops::embed_row(self.embed.row(id as usize), self.embed.scales[id as usize], &mut row);
-        ops::embed_row(self.positions.row(position), self.positions.scales[position], &mut other);
+        ops::embed_row(
+            self.positions.row(position),
+            self.positions.scales[position],
+            &mut other,
+        );
         ops::add_row(&mut row, &other);
         ops::embed_row(self.token_type.row(0), self.token_type.scales[0], &mut other);
         ops::add_row(&mut row, &other);

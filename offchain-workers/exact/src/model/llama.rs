@@ -65,10 +65,21 @@ impl LlamaModel {
             layers.push(LlamaLayer::take(&llama, source)?);
         }
         let final_norm = source.gain()?;
-        let head = if llama.tied_embeddings { None } else { Some(source.matrix()?) };
+        let head = if llama.tied_embeddings {
+            None
+        } else {
+            Some(source.matrix()?)
+        };
         let mut frequencies = vec![0; spec.head_dim as usize / 2];
         ops::rope_frequencies(llama.rope_base, llama.rope_scaling, &mut frequencies);
-        Ok(Self { spec, embed, layers, final_norm, head, frequencies })
+        Ok(Self {
+            spec,
+            embed,
+            layers,
+            final_norm,
+            head,
+            frequencies,
+        })
     }
 
     /// Computes the next `tokens.len()` positions and returns their residual rows after the last layer.
@@ -79,13 +90,20 @@ impl LlamaModel {
         let mut rows: Vec<Vec<i32>> = tokens.iter().map(|id| self.embedding(*id)).collect();
         for (layer, cache) in self.layers.iter().zip(&mut state.caches) {
             // Causality: a row's keys are in the cache before it attends, later rows' keys are beyond `visible`.
-            let queries: Vec<_> =
-                rows.iter().enumerate().map(|(i, x)| self.project(layer, cache, x, state.len + i)).collect();
+            let queries: Vec<_> = rows
+                .iter()
+                .enumerate()
+                .map(|(i, x)| self.project(layer, cache, x, state.len + i))
+                .collect();
             for (i, (x, q)) in rows.iter_mut().zip(&queries).enumerate() {
                 let mixed = cache.attend(&self.spec, q, state.len + i + 1);
                 self.finish_layer(layer, x, &mixed);
             }
-            let leaves = rows.iter().enumerate().map(|(i, x)| cache.leaf(&self.spec, state.len + i, x)).collect();
+            let leaves = rows
+                .iter()
+                .enumerate()
+                .map(|(i, x)| cache.leaf(&self.spec, state.len + i, x))
+                .collect();
             state.trace.extend_layer(state.len, leaves);
         }
         state.len += tokens.len();

@@ -18,7 +18,8 @@ pub use llama::{LlamaLayer, LlamaModel, LlamaState};
 pub use tensors::{Matrix, Norm, Tensor, Vector};
 
 use crate::{
-    commit, merkle, spec::Usage, trace::TraceBuilder, Family, Hash, JobParams, ModelId, ModelSpec, ParamsError, SpecError,
+    commit, merkle, spec::Usage, trace::TraceBuilder, Family, Hash, JobParams, ModelId, ModelSpec, ParamsError,
+    SpecError,
 };
 
 /// Why a model or a job is refused.
@@ -111,8 +112,11 @@ pub fn weights_root(spec: &ModelSpec, tensors: &[Tensor]) -> Option<Hash> {
     if specs.len() != tensors.len() {
         return None;
     }
-    let leaves: Vec<Hash> =
-        specs.iter().zip(tensors).map(|(spec, tensor)| commit::tensor_leaf(spec, &tensor.rows_root())).collect();
+    let leaves: Vec<Hash> = specs
+        .iter()
+        .zip(tensors)
+        .map(|(spec, tensor)| commit::tensor_leaf(spec, &tensor.rows_root()))
+        .collect();
     Some(commit::weights_root(&leaves))
 }
 
@@ -151,5 +155,8 @@ impl Trace {
 
 fn usage(prompt: usize, output: usize) -> Usage {
     // Both are bounded by max_context.
-    Usage { prompt_tokens: prompt as u32, output_tokens: output as u32 }
+    Usage {
+        prompt_tokens: prompt as u32,
+        output_tokens: output as u32,
+    }
 }

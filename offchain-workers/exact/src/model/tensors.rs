@@ -74,7 +74,7 @@ impl Tensor {
                 for (row, scale) in matrix.data.chunks(matrix.cols.max(1)).zip(&matrix.scales) {
                     builder.push(commit::matrix_row_leaf(*scale, row));
                 }
-            }
+            },
             Self::Vector(vector) => builder.push(commit::vector_leaf(vector.frac, &vector.values)),
         }
         builder.root()
@@ -90,7 +90,11 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(spec: &ModelSpec, tensors: Vec<Tensor>) -> Self {
-        Self { specs: commit::tensors(spec), tensors: tensors.into_iter(), at: 0 }
+        Self {
+            specs: commit::tensors(spec),
+            tensors: tensors.into_iter(),
+            at: 0,
+        }
     }
 
     fn next(&mut self) -> Result<(TensorSpec, Tensor), ModelError> {
@@ -104,7 +108,9 @@ impl Source {
 
     pub(super) fn matrix(&mut self) -> Result<Matrix, ModelError> {
         let bad = ModelError::Tensor(self.at);
-        let (spec, Tensor::Matrix(matrix)) = self.next()? else { return Err(bad) };
+        let (spec, Tensor::Matrix(matrix)) = self.next()? else {
+            return Err(bad);
+        };
         let fits = spec.kind == TensorKind::Matrix
             && matrix.cols == spec.cols as usize
             && matrix.scales.len() == spec.rows as usize
@@ -120,10 +126,11 @@ impl Source {
 
     fn vector(&mut self, frac: core::ops::RangeInclusive<u32>) -> Result<Vector, ModelError> {
         let bad = ModelError::Tensor(self.at);
-        let (spec, Tensor::Vector(vector)) = self.next()? else { return Err(bad) };
-        let fits = spec.kind == TensorKind::Vector
-            && vector.values.len() == spec.cols as usize
-            && frac.contains(&vector.frac);
+        let (spec, Tensor::Vector(vector)) = self.next()? else {
+            return Err(bad);
+        };
+        let fits =
+            spec.kind == TensorKind::Vector && vector.values.len() == spec.cols as usize && frac.contains(&vector.frac);
         if fits {
             Ok(vector)
         } else {
@@ -140,7 +147,10 @@ impl Source {
     }
 
     pub(super) fn layer_norm(&mut self) -> Result<Norm, ModelError> {
-        Ok(Norm { gain: self.gain()?, bias: self.bias()? })
+        Ok(Norm {
+            gain: self.gain()?,
+            bias: self.bias()?,
+        })
     }
 
     pub(super) fn finish(mut self) -> Result<(), ModelError> {

@@ -7,7 +7,10 @@ use crate::{
 };
 
 /// `2^-16`: what one unit of a Q16 number is worth.
-const UNIT_Q16: Scale = Scale { mant: 1 << 23, exp: -39 };
+const UNIT_Q16: Scale = Scale {
+    mant: 1 << 23,
+    exp: -39,
+};
 /// `log2 e`, rounded to 24 bits.
 const LOG2_E: Scale = Scale::normalise(6_653_256_548_922_161_246, -62);
 
@@ -104,6 +107,8 @@ pub fn mix(weight: u32, values: &[i8], acc: &mut [i64]) {
 pub fn finish_mix(acc: i64, softmax: &Softmax) -> i32 {
     let down = bits(softmax.sum).saturating_sub(32);
     let recip = Scale::ratio(1, softmax.sum, 0);
-    let exponent = (down as i32 + 28 + FRAC).saturating_add(recip.exp).saturating_add(softmax.exp);
+    let exponent = (down as i32 + 28 + FRAC)
+        .saturating_add(recip.exp)
+        .saturating_add(softmax.exp);
     shift_to_i32(rsr(acc, down) * recip.mant as i64, exponent.saturating_neg())
 }

@@ -33,7 +33,14 @@ pub fn gelu(x: i32) -> i32 {
 pub fn silu_gate_quantise(gate: &[i32], up: &[i32], qmax: u32, out: &mut [i16]) -> Scale {
     let products = || gate.iter().zip(up).map(|(g, u)| silu(*g) as i64 * *u as i64);
     let amax = products().map(i64::unsigned_abs).max().unwrap_or(0);
-    let quantiser = Quantiser::new(amax, qmax, Scale { mant: 1 << 23, exp: -55 });
+    let quantiser = Quantiser::new(
+        amax,
+        qmax,
+        Scale {
+            mant: 1 << 23,
+            exp: -55,
+        },
+    );
     for (to, z) in out.iter_mut().zip(products()) {
         *to = quantiser.apply(z) as i16;
     }
@@ -43,7 +50,14 @@ pub fn silu_gate_quantise(gate: &[i32], up: &[i32], qmax: u32, out: &mut [i16]) 
 /// `gelu(x)`, quantised for the down projection. Returns the row's scale.
 pub fn gelu_quantise(x: &[i32], qmax: u32, out: &mut [i16]) -> Scale {
     let amax = x.iter().map(|v| gelu(*v).unsigned_abs()).max().unwrap_or(0);
-    let quantiser = Quantiser::new(amax as u64, qmax, Scale { mant: 1 << 23, exp: -39 });
+    let quantiser = Quantiser::new(
+        amax as u64,
+        qmax,
+        Scale {
+            mant: 1 << 23,
+            exp: -39,
+        },
+    );
     for (to, v) in out.iter_mut().zip(x) {
         *to = quantiser.apply(gelu(*v) as i64) as i16;
     }

@@ -15,8 +15,7 @@ mod rope;
 mod sampling;
 
 pub use attention::{
-    dot_head, finish_mix, mix, quantise_keys, quantise_queries, quantise_values, score, score_scale, softmax,
-    Softmax,
+    dot_head, finish_mix, mix, quantise_keys, quantise_queries, quantise_values, score, score_scale, softmax, Softmax,
 };
 pub use elementwise::{add_row, embed_row, gelu, gelu_quantise, silu, silu_gate_quantise};
 pub use matmul::{cell, dot, linear, split_planes};

@@ -10,7 +10,10 @@ const NORMALISED_FRAC: i32 = 22;
 ///
 /// A kernel may sum the low and high 32 bits of the squares in two u64 lanes.
 pub fn sum_of_squares(x: &[i32]) -> u128 {
-    x.iter().map(|v| v.unsigned_abs() as u64 * v.unsigned_abs() as u64).map(u128::from).sum()
+    x.iter()
+        .map(|v| v.unsigned_abs() as u64 * v.unsigned_abs() as u64)
+        .map(u128::from)
+        .sum()
 }
 
 /// `1 / sqrt(sum / n + eps)` for a sum of squares in Q32 and `eps` in Q64.
@@ -34,7 +37,10 @@ pub fn rmsnorm_quantise(x: &[i32], gain: &[i32], frac: u32, eps: u64, qmax: u32,
     // |x|, |gain| <= 2^31: products at most 2^62.
     let products = || x.iter().zip(gain).map(|(a, g)| *a as i64 * *g as i64);
     let amax = products().map(i64::unsigned_abs).max().unwrap_or(0);
-    let unit = Scale { mant: inv.mant, exp: inv.exp.saturating_sub(16 + frac as i32) };
+    let unit = Scale {
+        mant: inv.mant,
+        exp: inv.exp.saturating_sub(16 + frac as i32),
+    };
     let quantiser = Quantiser::new(amax, qmax, unit);
     for (to, z) in out.iter_mut().zip(products()) {
         *to = quantiser.apply(z) as i16;
@@ -45,7 +51,10 @@ pub fn rmsnorm_quantise(x: &[i32], gain: &[i32], frac: u32, eps: u64, qmax: u32,
 /// One element: normalise to Q22, apply the gain, round to Q16.
 const fn scaled(centred: i32, inv: Scale, gain: i32, frac: u32) -> i32 {
     // |centred| <= 2^31, mant < 2^24: below 2^55. Q16 * inv -> Q22 is a left shift by 6.
-    let n = shift_to_i32(centred as i64 * inv.mant as i64, 0i32.saturating_sub(inv.exp.saturating_add(NORMALISED_FRAC - 16)));
+    let n = shift_to_i32(
+        centred as i64 * inv.mant as i64,
+        0i32.saturating_sub(inv.exp.saturating_add(NORMALISED_FRAC - 16)),
+    );
     // below 2^62
     shift_to_i32(n as i64 * gain as i64, NORMALISED_FRAC + frac as i32 - 16)
 }

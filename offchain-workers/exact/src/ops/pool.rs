@@ -32,6 +32,9 @@ pub fn l2_normalise(sums: &[i64], out: &mut [i32]) {
     let inv = Scale::inv_sqrt(squares, 0);
     for (to, x) in out.iter_mut().zip(sums) {
         // |x| <= 2^30, mant < 2^24
-        *to = shift_to_i32(top_30_bits(*x) * inv.mant as i64, 0i32.saturating_sub(inv.exp.saturating_add(30)));
+        *to = shift_to_i32(
+            top_30_bits(*x) * inv.mant as i64,
+            0i32.saturating_sub(inv.exp.saturating_add(30)),
+        );
     }
 }

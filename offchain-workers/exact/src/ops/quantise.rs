@@ -60,7 +60,12 @@ impl Quantiser {
     pub const fn new(amax: u64, qmax: u32, unit: Scale) -> Self {
         let k = 60 - bits(qmax as u64);
         if amax == 0 {
-            return Self { shift: 0, recip: 0, k, scale: Scale::ZERO_ROW };
+            return Self {
+                shift: 0,
+                recip: 0,
+                k,
+                scale: Scale::ZERO_ROW,
+            };
         }
         let shift = bits(amax) as i32 - 30;
         let top = normalised(amax as i64, shift); // [2^29, 2^30]
@@ -87,7 +92,14 @@ const fn normalised(z: i64, shift: i32) -> i64 {
 /// Quantises a Q16 row for a matrix product and returns its scale.
 pub fn quantise_row(x: &[i32], qmax: u32, out: &mut [i16]) -> Scale {
     let amax = x.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
-    let quantiser = Quantiser::new(amax as u64, qmax, Scale { mant: 1 << 23, exp: -39 });
+    let quantiser = Quantiser::new(
+        amax as u64,
+        qmax,
+        Scale {
+            mant: 1 << 23,
+            exp: -39,
+        },
+    );
     for (to, from) in out.iter_mut().zip(x) {
         *to = quantiser.apply(*from as i64) as i16;
     }

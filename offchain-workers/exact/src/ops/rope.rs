@@ -32,7 +32,12 @@ fn scaled_frequency(f: u64, scaling: RopeScaling) -> u64 {
     match scaling {
         RopeScaling::None => f,
         RopeScaling::Linear { factor } => divided(factor),
-        RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => {
+        RopeScaling::Llama3 {
+            factor,
+            low_freq_factor,
+            high_freq_factor,
+            original_context,
+        } => {
             // Rotations over the original context, Q48.
             let rotations = (original_context as u128 * f as u128) >> 16;
             let (low, high) = ((low_freq_factor as u128) << 32, (high_freq_factor as u128) << 32);
@@ -46,7 +51,7 @@ fn scaled_frequency(f: u64, scaling: RopeScaling) -> u64 {
                 let blended = ((1u128 << 32) - share) * divided(factor) as u128 + share * f as u128;
                 (blended >> 32) as u64
             }
-        }
+        },
     }
 }
 

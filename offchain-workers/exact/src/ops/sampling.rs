@@ -47,12 +47,24 @@ pub fn noise_block(seed: &[u8; 32], position: u32, block: u32) -> [u32; 16] {
 /// 3. The kept token with the largest `logit * inv + noise` wins, the lowest id among equals; `inv = 1 / temperature` in
 ///    Q20, both terms Q36, noise from [`gumbel`] of the token's word in [`noise_block`].
 pub fn sample(logits: &[i32], sampling: &Sampling, position: u32) -> u32 {
-    let Sampling::Seeded { temperature, top_k, top_p, seed } = sampling else {
+    let Sampling::Seeded {
+        temperature,
+        top_k,
+        top_p,
+        seed,
+    } = sampling
+    else {
         return argmax(logits);
     };
     let t = (*temperature).max(1) as u64;
     let inv = ((1u64 << 36) + t / 2) / t; // Q20, at most 2^26 from MIN_TEMPERATURE
-    let mut race = Race { seed, position, inv: inv as i64, block: None, best: None };
+    let mut race = Race {
+        seed,
+        position,
+        inv: inv as i64,
+        block: None,
+        best: None,
+    };
     if *top_k == 0 && *top_p >= Q16_ONE {
         for (id, logit) in logits.iter().enumerate() {
             race.enter(id as u32, *logit);
@@ -127,7 +139,10 @@ impl Race<'_> {
         };
         self.block = Some((number, words));
         let cell = base + gumbel(words[(id % NOISE_PER_BLOCK) as usize]);
-        if self.best.is_none_or(|(best, holder)| cell > best || (cell == best && id < holder)) {
+        if self
+            .best
+            .is_none_or(|(best, holder)| cell > best || (cell == best && id < holder))
+        {
             self.best = Some((cell, id));
         }
     }

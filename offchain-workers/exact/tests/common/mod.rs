@@ -2,8 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use lantern_exact::{
-    fixed::Scale, synthetic, BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, Pooling, ReferenceModel,
-    RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
+    fixed::Scale, synthetic, BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, Pooling,
+    ReferenceModel, RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
 };
 
 pub fn llama_spec() -> ModelSpec {
@@ -67,7 +67,11 @@ pub fn model(spec: ModelSpec) -> ReferenceModel {
 }
 
 pub fn generate(max_new_tokens: u32, sampling: Sampling, stop: &[u32]) -> JobParams {
-    JobParams::Generate(GenerateParams { max_new_tokens, sampling, stop: StopTokens::new(stop).unwrap() })
+    JobParams::Generate(GenerateParams {
+        max_new_tokens,
+        sampling,
+        stop: StopTokens::new(stop).unwrap(),
+    })
 }
 
 pub fn seeded(temperature: f64, top_k: u32, top_p: f64, seed: u8) -> Sampling {

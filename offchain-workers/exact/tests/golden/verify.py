@@ -654,6 +654,11 @@ def check_tables(c):
     same(leaf(ints("I", NORMAL)).hex(), c["normal_cdf"], "normal table")
 
 
+def check_sweeps(c):
+    for name, f, step in (("exp2_neg", exp2_neg, 13), ("sigmoid", sigmoid, 53), ("normal_cdf", normal_cdf, 53)):
+        same(leaf(ints("I", [f(x) for x in range(0, 1 << 20, step)])).hex(), c[name], name)
+
+
 def check_quantise_row(c):
     same(quantise(c["x"], c["qmax"], unit(16)), [c["q"], c["scale"]], "quantise_row")
 

@@ -148,7 +148,9 @@ fn prepare(task: Prepare) -> Result<()> {
     let tokenizer = corpus::train_tokenizer(&pages, task.vocab)?;
     fs::create_dir_all(&task.work)?;
     let path = task.work.join("tokenizer.json");
-    tokenizer.save(&path, false).map_err(|error| anyhow!("writing {}: {error}", path.display()))?;
+    tokenizer
+        .save(&path, false)
+        .map_err(|error| anyhow!("writing {}: {error}", path.display()))?;
     for (name, held_out) in [("train", false), ("heldout", true)] {
         let text = corpus::joined(&pages, held_out);
         let ids = corpus::encode(&tokenizer, &text)?;
@@ -157,12 +159,18 @@ fn prepare(task: Prepare) -> Result<()> {
         let count = pages.iter().filter(|page| page.held_out == held_out).count();
         println!("{name}: {count} pages, {} bytes, {} tokens", text.len(), ids.len());
     }
-    fs::write(task.work.join("heldout.txt"), corpus::held_out_sample(&pages, SAMPLE_BYTES))?;
+    fs::write(
+        task.work.join("heldout.txt"),
+        corpus::held_out_sample(&pages, SAMPLE_BYTES),
+    )?;
     Ok(())
 }
 
 fn toolchain_docs() -> Result<PathBuf> {
-    let out = Command::new("rustc").args(["--print", "sysroot"]).output().context("running rustc")?;
+    let out = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .context("running rustc")?;
     let root = String::from_utf8(out.stdout)?;
     Ok(Path::new(root.trim()).join("share/doc/rust/html"))
 }
@@ -170,7 +178,10 @@ fn toolchain_docs() -> Result<PathBuf> {
 fn stream(work: &Path, name: &str) -> Result<Vec<u32>> {
     let path = work.join(format!("{name}.tokens"));
     let bytes = fs::read(&path).with_context(|| format!("reading {}; run prepare first", path.display()))?;
-    Ok(bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    Ok(bytes
+        .chunks_exact(4)
+        .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect())
 }
 
 fn tokenizer(folder: &Path) -> Result<Tokenizer> {
@@ -183,18 +194,39 @@ fn train(task: Train) -> Result<()> {
         bail!("the text must be longer than one window, and batch and every at least 1");
     }
     // A fixed part of the held-out text is enough to follow the run; `export` measures the whole sample.
-    let probes: Vec<&[u32]> = windows(&held_out, task.context).into_iter().step_by(3).take(40).collect();
+    let probes: Vec<&[u32]> = windows(&held_out, task.context)
+        .into_iter()
+        .step_by(3)
+        .take(40)
+        .collect();
     let last = task.work.join("last");
     let (model, mut adam, mut progress) = if last.join("progress.json").exists() {
         checkpoint::load(&last)?
     } else {
         let vocab = tokenizer(&task.work)?.get_vocab_size(true);
-        let config =
-            Config::new(vocab, task.hidden, task.ff, task.layers, task.heads, task.kv_heads, task.context);
+        let config = Config::new(
+            vocab,
+            task.hidden,
+            task.ff,
+            task.layers,
+            task.heads,
+            task.kv_heads,
+            task.context,
+        );
         (Model::random(config, SEED)?, AdamW::default(), Progress::default())
     };
-    let schedule = Schedule { peak: task.rate, warmup: task.warmup, steps: task.steps, floor: 0.05 };
-    println!("{} parameters, {} training tokens, from step {}", model.size(), text.len(), progress.step);
+    let schedule = Schedule {
+        peak: task.rate,
+        warmup: task.warmup,
+        steps: task.steps,
+        floor: 0.05,
+    };
+    println!(
+        "{} parameters, {} training tokens, from step {}",
+        model.size(),
+        text.len(),
+        progress.step
+    );
     let started = Instant::now();
     let (before, first) = (progress.seconds, progress.tokens);
     let mut running = None;
@@ -218,7 +250,11 @@ fn train(task: Train) -> Result<()> {
         }
         if progress.step % task.every == 0 || progress.step == task.steps {
             let measured = mean_loss(&model, &probes, task.threads)?;
-            println!("step {} held-out {measured:.4} perplexity {:.2}", progress.step, measured.exp());
+            println!(
+                "step {} held-out {measured:.4} perplexity {:.2}",
+                progress.step,
+                measured.exp()
+            );
             if progress.best.is_none_or(|best| measured < best) {
                 progress.best = Some(measured);
                 checkpoint::save(&task.work.join("best"), &model, &AdamW::default(), &progress)?;
@@ -249,7 +285,9 @@ fn gradients(model: &Model, batch: &[&[u32]], threads: usize) -> Result<(f64, Gr
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(window) = batch.get(index) else { return Ok(done) };
+            let Some(window) = batch.get(index) else {
+                return Ok(done);
+            };
             let loss = model.loss(window)?;
             let store = loss.backward()?;
             let mut parts = Gradients::new();
@@ -292,7 +330,10 @@ fn export(task: Export) -> Result<()> {
     let text = fs::read_to_string(task.out.join("heldout.txt"))?;
     let ids = corpus::encode(&tokenizer(&task.out)?, &text)?;
     let context = published.config.max_position_embeddings;
-    println!("step {}, {} tokens, {:.0} s", progress.step, progress.tokens, progress.seconds);
+    println!(
+        "step {}, {} tokens, {:.0} s",
+        progress.step, progress.tokens, progress.seconds
+    );
     for (label, model) in [("float32", &model), ("float16", &published)] {
         let loss = mean_loss(model, &windows(&ids, context), 2)?;
         let bytes = loss * (ids.len() - 1) as f64 / text.len() as f64 / std::f64::consts::LN_2;
@@ -312,7 +353,9 @@ fn sample(task: Sample) -> Result<()> {
     let mut prompt = vec![model.config.bos_token_id];
     prompt.extend(corpus::encode(&tokenizer, &task.prompt)?);
     let more = model.sample(&prompt, task.count, task.temperature, task.seed)?;
-    let text = tokenizer.decode(&more, true).map_err(|error| anyhow!("decoding: {error}"))?;
+    let text = tokenizer
+        .decode(&more, true)
+        .map_err(|error| anyhow!("decoding: {error}"))?;
     println!("{}{text}", task.prompt);
     Ok(())
 }

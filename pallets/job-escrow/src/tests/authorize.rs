@@ -75,9 +75,15 @@ fn claim_and_result_travel_feeless_from_pool_to_chain() {
 
         let valid = validate(result_call(id, "one")).unwrap();
         assert_eq!(valid.provides, vec![(b"result", id, PROVIDER()).encode()]);
-        assert_eq!((valid.priority, valid.longevity, valid.propagate), (RESULT_PRIORITY, 64, true));
+        assert_eq!(
+            (valid.priority, valid.longevity, valid.propagate),
+            (RESULT_PRIORITY, 64, true)
+        );
         assert_eq!(include(result_call(id, "one")), Ok(Ok(())));
-        assert!(matches!(Jobs::<Test>::get(id).unwrap().state, JobState::Committed { .. }));
+        assert!(matches!(
+            Jobs::<Test>::get(id).unwrap().state,
+            JobState::Committed { .. }
+        ));
         assert_eq!(free(&PROVIDER()), FUNDS);
     });
 }
@@ -112,7 +118,10 @@ fn a_refused_transaction_changes_nothing() {
     build_and_execute(|| {
         let id = submitted();
         let before = sp_io::storage::root(sp_runtime::StateVersion::V1);
-        assert_eq!(include(claim_call(id, "stranger")), Err(refused(Refusal::UnknownWorkerKey)));
+        assert_eq!(
+            include(claim_call(id, "stranger")),
+            Err(refused(Refusal::UnknownWorkerKey))
+        );
         assert_eq!(include(claim_call(9, "one")), Err(refused(Refusal::UnknownJob)));
         assert_eq!(include(result_call(id, "one")), Err(refused(Refusal::JobNotClaimed)));
         assert_eq!(sp_io::storage::root(sp_runtime::StateVersion::V1), before);

@@ -24,7 +24,10 @@ fn a_claim_locks_the_bond_and_assigns_the_job() {
         );
         assert!(!OpenJobs::<Test>::contains_key(id));
         assert!(Assigned::<Test>::contains_key(PROVIDER(), id));
-        assert_eq!((JobTotals::<Test>::get().open, JobTotals::<Test>::get().in_flight), (0, 1));
+        assert_eq!(
+            (JobTotals::<Test>::get().open, JobTotals::<Test>::get().in_flight),
+            (0, 1)
+        );
         System::assert_last_event(
             Event::<Test>::JobClaimed {
                 job: id,
@@ -133,7 +136,14 @@ fn a_job_for_a_named_provider_is_not_for_others() {
 fn a_claim_needs_a_price_within_the_escrow() {
     build_and_execute(|| {
         let cheap = fee_for(units(8), PRICE) - 1;
-        assert_ok!(submit(ALICE(), GENERATOR, input(), JobParams::Generate(params()), cheap, None));
+        assert_ok!(submit(
+            ALICE(),
+            GENERATOR,
+            input(),
+            JobParams::Generate(params()),
+            cheap,
+            None
+        ));
         assert_noop!(claim(0, &worker("one")), Error::<Test>::FeeAboveMax);
         // A price at which the product overflows is over every escrow.
         MockModels::post(&PROVIDER(), GENERATOR, u128::MAX);
@@ -143,7 +153,14 @@ fn a_claim_needs_a_price_within_the_escrow() {
 
         MockModels::register(sp_core::H256::repeat_byte(8), &OWNER());
         let unpriced = sp_core::H256::repeat_byte(8);
-        assert_ok!(submit(ALICE(), unpriced, input(), JobParams::Generate(params()), MAX_FEE, None));
+        assert_ok!(submit(
+            ALICE(),
+            unpriced,
+            input(),
+            JobParams::Generate(params()),
+            MAX_FEE,
+            None
+        ));
         assert_noop!(claim(1, &worker("one")), Error::<Test>::NoPrice);
     });
 }
@@ -166,7 +183,11 @@ fn the_price_is_the_one_at_the_claim() {
 fn a_claim_must_be_authorised() {
     build_and_execute(|| {
         let id = submitted();
-        for origin in [RuntimeOrigin::signed(PROVIDER()), RuntimeOrigin::none(), RuntimeOrigin::root()] {
+        for origin in [
+            RuntimeOrigin::signed(PROVIDER()),
+            RuntimeOrigin::none(),
+            RuntimeOrigin::root(),
+        ] {
             assert_noop!(
                 JobEscrow::claim_job(origin, id, worker("one"), claim_signature(id, &worker("one"))),
                 DispatchError::BadOrigin

@@ -81,9 +81,14 @@ fn a_finished_result_goes_from_the_mailbox_to_the_chain() {
 
         use frame_support::dispatch::GetDispatchInfo;
         let info = transaction.get_dispatch_info();
-        let checked = transaction.check(&frame_system::ChainContext::<Test>::default()).unwrap();
+        let checked = transaction
+            .check(&frame_system::ChainContext::<Test>::default())
+            .unwrap();
         assert_ok!(checked.apply::<Test>(&info, sent.len()).unwrap());
-        assert!(matches!(Jobs::<Test>::get(id).unwrap().state, JobState::Committed { .. }));
+        assert!(matches!(
+            Jobs::<Test>::get(id).unwrap().state,
+            JobState::Committed { .. }
+        ));
 
         // Once it is on the chain there is nothing to send, even if the native task has not emptied the mailbox.
         System::set_block_number(2 + RESEND_BLOCKS);

@@ -1,4 +1,4 @@
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_noop, assert_ok, traits::fungible::Mutate};
 use lantern_exact::spec::{GenerateParams, Sampling, StopTokens};
 use lantern_primitives::{
     content::{content_key, ContentRef},
@@ -29,7 +29,10 @@ fn a_job_is_opened_and_its_fee_escrowed() {
         assert_eq!(free(&ALICE()), FUNDS - MAX_FEE);
         assert!(OpenJobs::<Test>::contains_key(0));
         assert!(Agenda::<Test>::contains_key(24, 0));
-        assert_eq!((JobTotals::<Test>::get().open, JobTotals::<Test>::get().escrowed), (1, MAX_FEE));
+        assert_eq!(
+            (JobTotals::<Test>::get().open, JobTotals::<Test>::get().escrowed),
+            (1, MAX_FEE)
+        );
         System::assert_last_event(
             Event::<Test>::JobSubmitted {
                 job: 0,
@@ -66,7 +69,10 @@ fn a_refused_input_does_not_reach_the_offchain_database() {
         assert!(submit(ALICE(), GENERATOR, input(), generate(), 1, None).is_err());
     });
     ext.persist_offchain_overlay();
-    assert_eq!(ext.offchain_db().get(&content_key(&ContentRef::of(&input()).hash)), None);
+    assert_eq!(
+        ext.offchain_db().get(&content_key(&ContentRef::of(&input()).hash)),
+        None
+    );
 }
 
 #[test]
@@ -75,7 +81,10 @@ fn terms_are_frozen_at_submission() {
         let id = submitted();
         let before = Jobs::<Test>::get(id).unwrap().terms;
         assert_eq!(before.royalty, Permill::from_percent(5));
-        assert_eq!((before.execution_blocks, before.challenge_window, before.bond_percent), (10, 5, 200));
+        assert_eq!(
+            (before.execution_blocks, before.challenge_window, before.bond_percent),
+            (10, 5, 200)
+        );
         ExecutionBlocks::set(&99);
         Window::set(&99);
         BondPercent::set(&99);
@@ -99,11 +108,13 @@ fn an_embedding_job_is_accepted() {
 #[test]
 fn input_over_32_kib_is_refused() {
     build_and_execute(|| {
+        let rich = 1_000_000 * FUNDS;
+        Balances::set_balance(&ALICE(), rich);
         let most = vec![0u8; 32 * 1024];
-        assert_ok!(submit(ALICE(), GENERATOR, most, generate(), FUNDS / 2, None));
+        assert_ok!(submit(ALICE(), GENERATOR, most, generate(), rich / 4, None));
         let more = vec![0u8; 32 * 1024 + 4];
         assert_noop!(
-            submit(ALICE(), GENERATOR, more, generate(), FUNDS / 4, None),
+            submit(ALICE(), GENERATOR, more, generate(), rich / 4, None),
             Error::<Test>::InputTooLarge
         );
     });
@@ -192,7 +203,14 @@ fn bad_parameters_are_refused_each_by_name() {
         ];
         for (params, error) in cases {
             assert_noop!(
-                submit(ALICE(), GENERATOR, input(), JobParams::Generate(params), FUNDS / 2, None),
+                submit(
+                    ALICE(),
+                    GENERATOR,
+                    input(),
+                    JobParams::Generate(params),
+                    FUNDS / 2,
+                    None
+                ),
                 error
             );
         }
@@ -222,7 +240,14 @@ fn a_fee_under_the_quote_is_refused() {
             submit(ALICE(), GENERATOR, input(), generate(), posted - 1, Some(PROVIDER())),
             Error::<Test>::FeeBelowQuote
         );
-        assert_ok!(submit(ALICE(), GENERATOR, input(), generate(), posted, Some(PROVIDER())));
+        assert_ok!(submit(
+            ALICE(),
+            GENERATOR,
+            input(),
+            generate(),
+            posted,
+            Some(PROVIDER())
+        ));
     });
 }
 

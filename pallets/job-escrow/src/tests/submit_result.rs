@@ -62,7 +62,10 @@ fn the_output_reaches_the_offchain_database() {
         committed();
     });
     ext.persist_offchain_overlay();
-    assert_eq!(ext.offchain_db().get(&content_key(&ContentRef::of(&output()).hash)), Some(output()));
+    assert_eq!(
+        ext.offchain_db().get(&content_key(&ContentRef::of(&output()).hash)),
+        Some(output())
+    );
 }
 
 #[test]
@@ -260,7 +263,11 @@ fn a_result_must_be_authorised() {
         let id = claimed();
         let commitment = commitment(&output(), 8);
         let signature = result_signature(id, &worker("one"), &commitment);
-        for origin in [RuntimeOrigin::signed(PROVIDER()), RuntimeOrigin::none(), RuntimeOrigin::root()] {
+        for origin in [
+            RuntimeOrigin::signed(PROVIDER()),
+            RuntimeOrigin::none(),
+            RuntimeOrigin::root(),
+        ] {
             assert_noop!(
                 JobEscrow::submit_result(origin, id, worker("one"), commitment, output(), signature.clone()),
                 DispatchError::BadOrigin

@@ -102,12 +102,15 @@ fn finished_jobs_are_forgotten_after_their_retention() {
     build_and_execute(|| {
         let (first, second) = (submitted(), submitted());
         assert_ok!(JobEscrow::cancel_job(RuntimeOrigin::signed(ALICE()), second));
-        run_to(52);
+        // Cancelled in block 1, removed at the end of block 51.
+        run_to(51);
         assert!(Jobs::<Test>::contains_key(second));
-        run_to(53);
+        run_to(52);
         assert!(!Jobs::<Test>::contains_key(second));
         assert_eq!(JobEscrow::oldest_job(), first);
-        // The first expired in block 22 and is kept until 72.
+        // Expired in block 22, removed at the end of block 72.
+        run_to(72);
+        assert!(Jobs::<Test>::contains_key(first));
         run_to(73);
         assert!(!Jobs::<Test>::contains_key(first));
         assert_eq!(JobEscrow::oldest_job(), 2);

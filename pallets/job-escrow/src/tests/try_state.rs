@@ -26,25 +26,37 @@ fn every_broken_invariant_is_seen() {
     breaks("the escrow on hold is not the sum of the live jobs", || {
         Balances::hold(&HoldReason::Escrow.into(), &BOB(), 1).unwrap();
     });
-    breaks("the sum of escrow is wrong", || JobTotals::<Test>::mutate(|totals| totals.escrowed += 1));
-    breaks("the number of open jobs is wrong", || JobTotals::<Test>::mutate(|totals| totals.open += 1));
+    breaks("the sum of escrow is wrong", || {
+        JobTotals::<Test>::mutate(|totals| totals.escrowed += 1)
+    });
+    breaks("the number of open jobs is wrong", || {
+        JobTotals::<Test>::mutate(|totals| totals.open += 1)
+    });
     breaks("the number of jobs in flight is wrong", || {
         JobTotals::<Test>::mutate(|totals| totals.in_flight += 1)
     });
     breaks("the index of open jobs is wrong", || OpenJobs::<Test>::remove(2));
     breaks("the index of open jobs is wrong", || OpenJobs::<Test>::insert(0, ()));
-    breaks("the index of open jobs has too many", || OpenJobs::<Test>::insert(99, ()));
+    breaks("the index of open jobs has too many", || {
+        OpenJobs::<Test>::insert(99, ())
+    });
     breaks("a job in flight is not in its provider's index", || {
         Assigned::<Test>::remove(PROVIDER(), 1)
     });
-    breaks("the provider index has too many", || Assigned::<Test>::insert(RIVAL(), 1, ()));
-    breaks("a live job is not in the agenda when it is due", || Agenda::<Test>::remove(29, 2));
+    breaks("the provider index has too many", || {
+        Assigned::<Test>::insert(RIVAL(), 1, ())
+    });
+    breaks("a live job is not in the agenda when it is due", || {
+        Agenda::<Test>::remove(29, 2)
+    });
     breaks("a job is not in the agenda", || {
         let (block, id) = Agenda::<Test>::iter_keys().find(|(_, id)| *id == 0).unwrap();
         Agenda::<Test>::remove(block, id);
     });
     breaks("a job is in the agenda twice", || Agenda::<Test>::insert(1_000, 2, ()));
-    breaks("the agenda has a job that does not exist", || Agenda::<Test>::insert(1_000, 99, ()));
+    breaks("the agenda has a job that does not exist", || {
+        Agenda::<Test>::insert(1_000, 99, ())
+    });
     breaks("the sweep forgot a job", || SweptTo::<Test>::put(29));
     breaks("a job has an id that was never given", || NextJobId::<Test>::put(2));
     breaks("a job is older than the oldest", || OldestJob::<Test>::put(1));

@@ -63,12 +63,19 @@ fn a_listing_looks_at_a_bounded_number_of_jobs() {
         }
         NextJobId::<Test>::put(count);
         assert_eq!(ids(JobFilter::All, 0, u32::MAX).len(), MAX_LISTED as usize);
-        assert_eq!(ids(JobFilter::Open, 3, 2), vec![3, 4], "a crowded index is still listed by id");
+        assert_eq!(
+            ids(JobFilter::Open, 3, 2),
+            vec![3, 4],
+            "a crowded index is still listed by id"
+        );
         let mut last = template;
         last.requester = BOB();
         Jobs::<Test>::insert(count - 1, &last);
         assert!(ids(JobFilter::RequestedBy(BOB()), 0, 1).is_empty());
-        assert_eq!(ids(JobFilter::RequestedBy(BOB()), JobId::from(MAX_SCANNED), 1), vec![count - 1]);
+        assert_eq!(
+            ids(JobFilter::RequestedBy(BOB()), JobId::from(MAX_SCANNED), 1),
+            vec![count - 1]
+        );
         // With the old ones gone the first call finds it.
         OldestJob::<Test>::put(10);
         assert_eq!(ids(JobFilter::RequestedBy(BOB()), 0, 1), vec![count - 1]);
@@ -88,7 +95,14 @@ fn a_quote_is_what_a_submission_asks() {
 
         let named = JobEscrow::quote(GENERATOR, 4, generate, Some(PROVIDER())).unwrap();
         assert_eq!(named.price, PRICE);
-        assert_ok!(submit(ALICE(), GENERATOR, input(), generate, named.max_fee, Some(PROVIDER())));
+        assert_ok!(submit(
+            ALICE(),
+            GENERATOR,
+            input(),
+            generate,
+            named.max_fee,
+            Some(PROVIDER())
+        ));
         assert_ok!(claim(1, &worker("one")));
         assert_eq!(MockProviders::locked(&PROVIDER()), named.bond);
     });
@@ -130,5 +144,8 @@ fn stats_follow_the_life_of_jobs() {
 
 #[test]
 fn filters_are_those_of_the_runtime_api() {
-    assert_eq!(Filter::from(JobFilter::AssignedTo(ALICE())), Filter::AssignedTo(ALICE()));
+    assert_eq!(
+        Filter::from(JobFilter::AssignedTo(ALICE())),
+        Filter::AssignedTo(ALICE())
+    );
 }

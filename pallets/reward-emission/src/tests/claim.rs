@@ -19,7 +19,13 @@ fn claim_mints_exactly_what_was_granted_once() {
         assert_ok!(Emission::claim(RuntimeOrigin::signed(1)));
         assert_eq!(Balances::free_balance(1), LUX * 6 / 5);
         assert_eq!(Balances::total_issuance(), before + LUX * 6 / 5);
-        assert_eq!(events().pop(), Some(Event::RewardClaimed { provider: 1, amount: LUX * 6 / 5 }));
+        assert_eq!(
+            events().pop(),
+            Some(Event::RewardClaimed {
+                provider: 1,
+                amount: LUX * 6 / 5
+            })
+        );
         assert_eq!(Emission::reward(1).claimed, LUX * 6 / 5);
         assert_noop!(Emission::claim(RuntimeOrigin::signed(1)), Error::<Test>::NothingToClaim);
     });
@@ -51,7 +57,10 @@ fn claim_by_a_stranger_fails_and_leaves_no_record() {
     build_and_execute(|| {
         run_to(3);
         assert_noop!(Emission::claim(RuntimeOrigin::signed(5)), Error::<Test>::NothingToClaim);
-        assert_noop!(Emission::claim_for(RuntimeOrigin::signed(5), 6), Error::<Test>::NothingToClaim);
+        assert_noop!(
+            Emission::claim_for(RuntimeOrigin::signed(5), 6),
+            Error::<Test>::NothingToClaim
+        );
         assert_eq!(Accounts::<Test>::iter().count(), 0);
     });
 }
@@ -60,8 +69,14 @@ fn claim_by_a_stranger_fails_and_leaves_no_record() {
 fn unsigned_claims_fail() {
     build_and_execute(|| {
         earned(1, LUX);
-        assert_noop!(Emission::claim(RuntimeOrigin::none()), sp_runtime::DispatchError::BadOrigin);
-        assert_noop!(Emission::claim_for(RuntimeOrigin::none(), 1), sp_runtime::DispatchError::BadOrigin);
+        assert_noop!(
+            Emission::claim(RuntimeOrigin::none()),
+            sp_runtime::DispatchError::BadOrigin
+        );
+        assert_noop!(
+            Emission::claim_for(RuntimeOrigin::none(), 1),
+            sp_runtime::DispatchError::BadOrigin
+        );
     });
 }
 

@@ -23,7 +23,10 @@ fn integrity_test_refuses_a_multiple_that_pays_for_wash_trading() {
 #[should_panic(expected = "budgets sum to at most the whole")]
 fn integrity_test_refuses_budgets_over_the_whole() {
     build_and_execute(|| {
-        Shares::set(Budgets { validators: Permill::from_percent(60), providers: Permill::from_percent(41) });
+        Shares::set(Budgets {
+            validators: Permill::from_percent(60),
+            providers: Permill::from_percent(41),
+        });
         Emission::integrity_test();
     });
 }
@@ -31,13 +34,29 @@ fn integrity_test_refuses_budgets_over_the_whole() {
 #[test]
 fn multiple_is_lowered_to_what_leaves_no_profit() {
     build_and_execute(|| {
-        assert_eq!(Emission::multiple(), FixedU128::from_rational(6, 5), "a safe multiple is used as it is");
+        assert_eq!(
+            Emission::multiple(),
+            FixedU128::from_rational(6, 5),
+            "a safe multiple is used as it is"
+        );
         WashMultiple::set(FixedU128::from_u32(40));
-        assert_eq!(Emission::multiple(), FixedU128::from_rational(3, 2), "(1 - 25 %) / 50 %");
+        assert_eq!(
+            Emission::multiple(),
+            FixedU128::from_rational(3, 2),
+            "(1 - 25 %) / 50 %"
+        );
         AuditShare::set(Permill::one());
-        assert_eq!(Emission::multiple(), FixedU128::from_u32(0), "an auditor may be the provider's own");
+        assert_eq!(
+            Emission::multiple(),
+            FixedU128::from_u32(0),
+            "an auditor may be the provider's own"
+        );
         BurnShare::set(Permill::zero());
-        assert_eq!(Emission::multiple(), FixedU128::from_u32(40), "a multiple of nothing is nothing");
+        assert_eq!(
+            Emission::multiple(),
+            FixedU128::from_u32(40),
+            "a multiple of nothing is nothing"
+        );
         assert_eq!(Emission::multiple().saturating_mul_int(0u128), 0);
     });
 }

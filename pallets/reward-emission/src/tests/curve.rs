@@ -25,7 +25,10 @@ fn remaining_step_by_step(periods: u64) -> Balance {
         );
     }
     // Whole and fraction apart, so that no product leaves u128.
-    let (whole, rest) = (Cap::get() / 1_000_000_000_000_000_000, Cap::get() % 1_000_000_000_000_000_000);
+    let (whole, rest) = (
+        Cap::get() / 1_000_000_000_000_000_000,
+        Cap::get() % 1_000_000_000_000_000_000,
+    );
     whole * u128::from(part.deconstruct()) + rest * u128::from(part.deconstruct()) / 1_000_000_000_000_000_000
 }
 
@@ -35,7 +38,10 @@ fn half_is_released_after_one_half_life() {
     let released = Curve::released_by(1461 * DAY_MS);
     let half = Cap::get() / 2;
     // One part in 10^13: the parameter has 18 digits, and 1461 products lose at most one unit of its last digit each.
-    assert!(released.abs_diff(half) < half / 10_000_000_000_000, "{released} is not {half}");
+    assert!(
+        released.abs_diff(half) < half / 10_000_000_000_000,
+        "{released} is not {half}"
+    );
 }
 
 #[test]
@@ -66,9 +72,17 @@ fn degenerate_parameters_stay_in_bounds() {
         }
     }
     set(77, 10, Perquintill::one());
-    assert_eq!(Curve::released_by(u64::MAX), 0, "a curve that keeps everything releases nothing");
+    assert_eq!(
+        Curve::released_by(u64::MAX),
+        0,
+        "a curve that keeps everything releases nothing"
+    );
     set(77, 10, Perquintill::zero());
-    assert_eq!(Curve::released_by(10), 77, "a curve that keeps nothing releases all in one period");
+    assert_eq!(
+        Curve::released_by(10),
+        77,
+        "a curve that keeps nothing releases all in one period"
+    );
 }
 
 proptest! {

@@ -8,7 +8,11 @@ use crate::{mock::*, Budgets, CurrentRound, Emission as State, Event, IssuanceCu
 fn emission_starts_with_the_second_time_it_sees_and_not_with_the_epoch() {
     build_and_execute(|| {
         run_to(2);
-        assert_eq!(State::<Test>::get().elapsed_ms, 0, "blocks 1 and 2 see no time and the first time");
+        assert_eq!(
+            State::<Test>::get().elapsed_ms,
+            0,
+            "blocks 1 and 2 see no time and the first time"
+        );
         run_to(3);
         assert_eq!(State::<Test>::get().elapsed_ms, BLOCK_MS);
         assert_eq!(Emission::released(), Curve::released_by(BLOCK_MS));
@@ -25,7 +29,11 @@ fn a_halt_counts_up_to_the_clamp_only() {
         next_block_after(BLOCK_MS);
         assert_eq!(State::<Test>::get().elapsed_ms, before + BLOCK_MS + 12_000);
         next_block_after(BLOCK_MS);
-        assert_eq!(State::<Test>::get().elapsed_ms, before + 2 * BLOCK_MS + 12_000, "what was lost stays lost");
+        assert_eq!(
+            State::<Test>::get().elapsed_ms,
+            before + 2 * BLOCK_MS + 12_000,
+            "what was lost stays lost"
+        );
     });
 }
 
@@ -60,11 +68,17 @@ fn budgets_divide_every_release_without_loss() {
 fn pots_are_minted_when_the_round_closes() {
     build_and_execute(|| {
         run_to(11);
-        let (pot, treasury) = (Balances::free_balance(Emission::validators_pot()), Balances::free_balance(TREASURY));
+        let (pot, treasury) = (
+            Balances::free_balance(Emission::validators_pot()),
+            Balances::free_balance(TREASURY),
+        );
         assert_eq!(pot + treasury, Emission::issued());
         assert_eq!(pot, Permill::from_percent(30).mul_floor(Emission::released()));
         assert_eq!(Balances::total_issuance(), Issued::<Test>::get());
-        assert!(events().contains(&Event::PotsFunded { validators: pot, treasury }));
+        assert!(events().contains(&Event::PotsFunded {
+            validators: pot,
+            treasury
+        }));
         assert_eq!(State::<Test>::get().treasury_due, 0);
     });
 }
@@ -86,7 +100,10 @@ fn what_is_under_the_existential_deposit_stays_due() {
 
 #[test]
 fn budgets_over_the_whole_leave_providers_the_rest() {
-    let over = Budgets { validators: Permill::from_percent(80), providers: Permill::from_percent(80) };
+    let over = Budgets {
+        validators: Permill::from_percent(80),
+        providers: Permill::from_percent(80),
+    };
     let parts = over.split(1_001);
     assert_eq!((parts.validators, parts.providers, parts.treasury), (800, 201, 0));
     assert_eq!(over.treasury(), Permill::zero());

@@ -11,10 +11,23 @@ use crate::{mock::*, ClosedRound, CurrentRound, Forfeited, IssuanceCurve, Work};
 /// What may happen between two blocks.
 #[derive(Clone, Debug)]
 enum Step {
-    Work { provider: AccountId, units: u64, burned: Balance },
-    Claim { provider: AccountId },
-    Block { passed_ms: u64 },
-    Govern { validators: u32, providers: u32, multiple: u32, length: u64 },
+    Work {
+        provider: AccountId,
+        units: u64,
+        burned: Balance,
+    },
+    Claim {
+        provider: AccountId,
+    },
+    Block {
+        passed_ms: u64,
+    },
+    Govern {
+        validators: u32,
+        providers: u32,
+        multiple: u32,
+        length: u64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -103,24 +116,29 @@ proptest! {
 
 fn apply(step: Step, model: &mut Model) {
     match step {
-        Step::Work { provider, units, burned } => {
+        Step::Work {
+            provider,
+            units,
+            burned,
+        } => {
             work(provider, units, burned);
             if units > 0 {
                 let entry = model.running.entry(provider).or_default();
                 *entry = (entry.0 + u128::from(units), entry.1 + burned);
                 *model.burned.entry(provider).or_default() += burned;
             }
-        }
+        },
         Step::Claim { provider } => {
             let claimable = Emission::reward(provider).claimable;
             let (before, issuance) = (Balances::free_balance(provider), Balances::total_issuance());
             // As dispatched: a failed call leaves nothing behind.
-            let result = frame_support::storage::with_storage_layer(|| Emission::claim(RuntimeOrigin::signed(provider)));
+            let result =
+                frame_support::storage::with_storage_layer(|| Emission::claim(RuntimeOrigin::signed(provider)));
             let paid = if result.is_ok() { claimable } else { 0 };
             assert!(result.is_ok() || claimable < DEPOSIT, "{result:?}");
             assert_eq!(Balances::free_balance(provider), before + paid);
             assert_eq!(Balances::total_issuance(), issuance + paid);
-        }
+        },
         Step::Block { passed_ms } => {
             let before = CurrentRound::<Test>::get().expect("running");
             next_block_after(passed_ms);
@@ -135,15 +153,20 @@ fn apply(step: Step, model: &mut Model) {
                     .expect("the round closed");
                 model.close(budget, before.multiple);
             }
-        }
-        Step::Govern { validators, providers, multiple, length } => {
+        },
+        Step::Govern {
+            validators,
+            providers,
+            multiple,
+            length,
+        } => {
             Shares::set(crate::Budgets {
                 validators: Permill::from_parts(validators),
                 providers: Permill::from_parts(providers),
             });
             WashMultiple::set(FixedU128::from_rational(multiple.into(), 100));
             RoundLength::set(length);
-        }
+        },
     }
 }
 

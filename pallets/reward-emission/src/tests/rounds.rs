@@ -118,11 +118,23 @@ fn parameters_hold_for_the_whole_round() {
         WashMultiple::set(FixedU128::from_u32(0));
         RoundLength::set(5);
         finish_round();
-        assert_eq!(Emission::reward(1).claimable, LUX * 6 / 5, "the multiple of when the round opened");
+        assert_eq!(
+            Emission::reward(1).claimable,
+            LUX * 6 / 5,
+            "the multiple of when the round opened"
+        );
         work(1, 5, LUX);
-        assert_eq!(CurrentRound::<Test>::get().expect("running").ends, 16, "the new length from the next round on");
+        assert_eq!(
+            CurrentRound::<Test>::get().expect("running").ends,
+            16,
+            "the new length from the next round on"
+        );
         finish_round();
-        assert_eq!(Emission::reward(1).claimable, LUX * 6 / 5, "the new multiple grants nothing");
+        assert_eq!(
+            Emission::reward(1).claimable,
+            LUX * 6 / 5,
+            "the new multiple grants nothing"
+        );
     });
 }
 

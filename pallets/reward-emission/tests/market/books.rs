@@ -28,7 +28,11 @@ pub struct Books {
 impl Books {
     /// Books that begin with the current issuance.
     pub fn open() -> Self {
-        Self { genesis: Balances::total_issuance(), multiple: Emission::multiple(), ..Default::default() }
+        Self {
+            genesis: Balances::total_issuance(),
+            multiple: Emission::multiple(),
+            ..Default::default()
+        }
     }
 
     /// Enters the events since the last call.
@@ -41,7 +45,7 @@ impl Books {
                 RuntimeEvent::Jobs(event) => self.enter_job(event),
                 RuntimeEvent::Emission(event) => self.enter_emission(event),
                 RuntimeEvent::Balances(pallet_balances::Event::DustLost { amount, .. }) => self.burned += amount,
-                _ => {}
+                _ => {},
             }
         }
     }
@@ -49,14 +53,20 @@ impl Books {
     fn enter_job(&mut self, event: pallet_job_escrow::Event<Market>) {
         use pallet_job_escrow::Event::*;
         let (job, ending) = match event {
-            JobSettled { job, provider, split, .. } => {
+            JobSettled {
+                job, provider, split, ..
+            } => {
                 self.burned += split.burned;
                 *self.burned_by.entry(provider).or_default() += split.burned;
                 (job, 0)
-            }
+            },
             JobCancelled { job, .. } => (job, 1),
-            JobExpired { job, provider: None, .. } => (job, 2),
-            JobExpired { job, provider: Some(_), .. } => (job, 3),
+            JobExpired {
+                job, provider: None, ..
+            } => (job, 2),
+            JobExpired {
+                job, provider: Some(_), ..
+            } => (job, 3),
             _ => return,
         };
         assert!(self.ended.insert(job), "job {job} ended twice");
@@ -70,8 +80,8 @@ impl Books {
             RewardClaimed { provider, amount } => {
                 self.minted += amount;
                 *self.rewarded.entry(provider).or_default() += amount;
-            }
-            RoundClosed { .. } => {}
+            },
+            RoundClosed { .. } => {},
         }
     }
 
@@ -84,22 +94,33 @@ impl Books {
         Emission::do_try_state().expect("reward-emission");
 
         let issuance = Balances::total_issuance();
-        assert_eq!(issuance, self.genesis + self.minted - self.burned, "issuance is not what events say");
-        let sum: Balance =
-            frame_system::Account::<Market>::iter_values().map(|info| info.data.free + info.data.reserved).sum();
+        assert_eq!(
+            issuance,
+            self.genesis + self.minted - self.burned,
+            "issuance is not what events say"
+        );
+        let sum: Balance = frame_system::Account::<Market>::iter_values()
+            .map(|info| info.data.free + info.data.reserved)
+            .sum();
         assert_eq!(issuance, sum, "accounts do not sum to issuance");
         assert_eq!(Emission::issued(), self.minted, "emission is not what events say");
         assert!(Emission::issued() <= Emission::released() && Emission::released() <= Emission::cap());
         for (provider, rewarded) in &self.rewarded {
             let burned = self.burned_by.get(provider).copied().unwrap_or_default();
-            assert!(*rewarded <= self.multiple.saturating_mul_int(burned), "a provider earned over its limit");
+            assert!(
+                *rewarded <= self.multiple.saturating_mul_int(burned),
+                "a provider earned over its limit"
+            );
         }
     }
 
     /// Checks that every job ever submitted ended exactly once.
     pub fn check_all_ended(&self) {
         let submitted = pallet_job_escrow::NextJobId::<Market>::get();
-        assert!(self.ended.iter().copied().eq(0..submitted), "a job neither paid nor refunded");
+        assert!(
+            self.ended.iter().copied().eq(0..submitted),
+            "a job neither paid nor refunded"
+        );
     }
 
     /// Emission paid to providers.

@@ -9,8 +9,7 @@ use frame_support::{
 };
 use frame_system::RawOrigin;
 use lantern_exact::spec::{
-    encode_tokens, BertSpec, Family, GenerateParams, LlamaSpec, ModelKind, RopeScaling, Sampling,
-    StopTokens, Width,
+    encode_tokens, BertSpec, Family, GenerateParams, LlamaSpec, ModelKind, RopeScaling, Sampling, StopTokens, Width,
 };
 use lantern_primitives::{
     content::{ContentRef, MAX_INLINE_BYTES},
@@ -32,8 +31,8 @@ const OWNERS: u8 = 2;
 const KEYS_EACH: u8 = 3;
 const VOCAB: u32 = 300;
 
-/// Calls by name: how many succeeded and how many failed.
-pub type Tally = BTreeMap<&'static str, (u32, u32)>;
+/// How often each call had which outcome: "ok", or the error's name.
+pub type Tally = BTreeMap<&'static str, BTreeMap<&'static str, u32>>;
 
 /// Draws and dispatches calls.
 pub struct Player {
@@ -59,7 +58,9 @@ fn pair(n: u8) -> WorkerPair {
 
 /// The key pair of a worker key, if it is one of the players'.
 fn pair_of(worker: &WorkerId) -> Option<WorkerPair> {
-    (0..PROVIDERS * KEYS_EACH).map(pair).find(|pair| pair.public() == *worker)
+    (0..PROVIDERS * KEYS_EACH)
+        .map(pair)
+        .find(|pair| pair.public() == *worker)
 }
 
 fn genesis_hash() -> H256 {
@@ -75,7 +76,10 @@ fn spec(layers: u32, embedding: bool) -> ModelSpec {
         rope_scaling: RopeScaling::None,
     };
     let family = match embedding {
-        true => Family::Bert(BertSpec { pooling: Default::default(), normalize: true }),
+        true => Family::Bert(BertSpec {
+            pooling: Default::default(),
+            normalize: true,
+        }),
         false => Family::Llama(llama),
     };
     ModelSpec {
@@ -101,7 +105,49 @@ type MarketJob = Job<AccountId, Balance, BlockNumber>;
 impl Player {
     /// A player whose choices follow from `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { dice: Dice::new(seed), tally: Tally::new() }
+        Self {
+            dice: Dice::new(seed),
+            tally: Tally::new(),
+        }
+    }
+
+    /// A market with something on offer, so that histories begin where it becomes interesting: two models, and every
+    /// provider with two worker keys and a price.
+    pub fn set_up(&mut self) {
+        for (n, embedding) in [(0, false), (1, true)] {
+            let call = pallet_model_registry::Call::register {
+                name: b"first".to_vec().try_into().expect("short"),
+                spec: spec(3, embedding),
+                weights_root: [9; 32],
+                royalty: Permill::from_percent(5),
+                parents: Default::default(),
+            };
+            assert!(self.sign("register model", &account(100 + n), call));
+        }
+        for n in 0..PROVIDERS {
+            let who = provider(n);
+            let prove = |key: u8| {
+                let pair = pair(n * KEYS_EACH + key);
+                WorkerProof {
+                    key: pair.public(),
+                    signature: pair.sign(&worker_payload(genesis_hash(), &who)),
+                }
+            };
+            let call = pallet_provider_staking::Call::register {
+                metadata: b"first".to_vec().try_into().expect("short"),
+                bond: 40 * LUX,
+                workers: vec![prove(0), prove(1)].try_into().expect("few"),
+            };
+            assert!(self.sign("register provider", &who, call));
+            for model in Self::models() {
+                let price = LUX + Balance::from(n) * LUX / 4;
+                assert!(self.sign(
+                    "post price",
+                    &who,
+                    pallet_model_registry::Call::post_price { model, price }
+                ));
+            }
+        }
     }
 
     /// One call, and how many blocks to make after it.
@@ -121,10 +167,10 @@ impl Player {
             96..=97 => self.transfer(),
             _ => self.govern(),
         }
-        match self.dice.below(20) {
-            0..=3 => 1,
-            4 => self.dice.between(2, 5),
-            5 if self.dice.chance(20) => self.dice.between(6, 20),
+        match self.dice.below(40) {
+            0..=7 => 1,
+            8 => self.dice.between(2, 5),
+            9 if self.dice.chance(30) => self.dice.between(6, 20),
             _ => 0,
         }
     }
@@ -132,14 +178,21 @@ impl Player {
     /// Dispatches a call and checks that a failure leaves the state as it was.
     fn dispatch(&mut self, name: &'static str, call: impl Into<RuntimeCall>, origin: RuntimeOrigin) -> bool {
         let call: RuntimeCall = call.into();
-        assert!(call.get_dispatch_info().call_weight.all_gt(Default::default()), "{name} has no weight");
+        assert!(
+            call.get_dispatch_info().call_weight.all_gt(Default::default()),
+            "{name} has no weight"
+        );
         let before = sp_io::storage::root(StateVersion::V1);
         let result = call.dispatch_bypass_filter(origin);
         if result.is_err() {
-            assert_eq!(sp_io::storage::root(StateVersion::V1), before, "{name} failed and left traces");
+            assert_eq!(
+                sp_io::storage::root(StateVersion::V1),
+                before,
+                "{name} failed and left traces"
+            );
         }
-        let (succeeded, failed) = self.tally.entry(name).or_default();
-        *(if result.is_ok() { succeeded } else { failed }) += 1;
+        let outcome = result.as_ref().map_or_else(|error| <&str>::from(error.error), |_| "ok");
+        *self.tally.entry(name).or_default().entry(outcome).or_default() += 1;
         result.is_ok()
     }
 
@@ -151,12 +204,26 @@ impl Player {
     /// what it refuses must fail even when a block author includes it.
     fn authorize(&mut self, name: &'static str, call: impl Into<RuntimeCall>) {
         let call: RuntimeCall = call.into();
-        let accepted = call.authorize(TransactionSource::External).expect("a feeless call").is_ok();
+        let accepted = call
+            .authorize(TransactionSource::External)
+            .expect("a feeless call")
+            .is_ok();
         if self.dice.chance(3) {
-            let origin = if self.dice.chance(50) { RawOrigin::None } else { RawOrigin::Signed(self.anyone()) };
-            assert!(!self.dispatch(name, call, origin.into()), "{name} needs no authorisation");
+            let origin = if self.dice.chance(50) {
+                RawOrigin::None
+            } else {
+                RawOrigin::Signed(self.anyone())
+            };
+            assert!(
+                !self.dispatch(name, call, origin.into()),
+                "{name} needs no authorisation"
+            );
         } else {
-            assert_eq!(self.dispatch(name, call, RawOrigin::Authorized.into()), accepted, "{name}: pool and block differ");
+            assert_eq!(
+                self.dispatch(name, call, RawOrigin::Authorized.into()),
+                accepted,
+                "{name}: pool and block differ"
+            );
         }
     }
 
@@ -178,8 +245,8 @@ impl Player {
             0 => 0,
             1 => 1,
             2 => 2 * FUNDS,
-            3 => Balance::from(self.dice.below(20)) * LUX,
-            _ => Balance::from(self.dice.between(20, 600)) * LUX,
+            3 => Balance::from(self.dice.below(10)) * LUX,
+            _ => Balance::from(self.dice.between(10, 60)) * LUX,
         }
     }
 
@@ -190,8 +257,15 @@ impl Player {
             true => pair(first + self.dice.below(KEYS_EACH.into()) as u8),
             false => pair(self.dice.below((PROVIDERS * KEYS_EACH).into()) as u8),
         };
-        let owner = if self.dice.chance(95) { who.clone() } else { self.anyone() };
-        WorkerProof { key: pair.public(), signature: pair.sign(&worker_payload(genesis_hash(), &owner)) }
+        let owner = if self.dice.chance(95) {
+            who.clone()
+        } else {
+            self.anyone()
+        };
+        WorkerProof {
+            key: pair.public(),
+            signature: pair.sign(&worker_payload(genesis_hash(), &owner)),
+        }
     }
 
     fn register_provider(&mut self) {
@@ -211,7 +285,7 @@ impl Player {
         let amount = self.amount();
         match self.dice.below(16) {
             0..=3 => self.sign("bond more", &who, Call::bond_more { amount }),
-            4..=6 => self.sign("unbond", &who, Call::unbond { amount: amount / 8 }),
+            4..=6 => self.sign("unbond", &who, Call::unbond { amount: amount / 2 }),
             7..=9 => self.sign("withdraw", &who, Call::withdraw_unbonded {}),
             10 => self.sign("pause", &who, Call::pause {}),
             11..=13 => self.sign("resume", &who, Call::resume {}),
@@ -219,7 +293,7 @@ impl Player {
             _ => {
                 let metadata = b"changed".to_vec().try_into().expect("short");
                 self.sign("update metadata", &who, Call::update_metadata { metadata })
-            }
+            },
         };
     }
 
@@ -265,16 +339,16 @@ impl Player {
                     parents: parents.try_into().expect("few"),
                 };
                 self.sign("register model", &owner, call)
-            }
+            },
             5 => self.sign("set royalty", &owner, Call::set_royalty { model, royalty }),
             6 => {
                 let to = self.anyone();
                 self.sign("transfer ownership", &owner, Call::transfer_ownership { model, to })
-            }
+            },
             _ => {
                 let active = self.dice.chance(75);
                 self.sign("set active", &owner, Call::set_active { model, active })
-            }
+            },
         };
     }
 
@@ -297,7 +371,11 @@ impl Player {
         match kind {
             ModelKind::Embedding => JobParams::Embed,
             ModelKind::Generation => JobParams::Generate(GenerateParams {
-                max_new_tokens: if self.dice.chance(3) { 0 } else { self.dice.between(1, 24) as u32 },
+                max_new_tokens: if self.dice.chance(3) {
+                    0
+                } else {
+                    self.dice.between(1, 24) as u32
+                },
                 sampling: Sampling::Greedy,
                 stop: StopTokens::new(if self.dice.chance(50) { &[7] } else { &[] }).expect("one fits"),
             }),
@@ -311,7 +389,11 @@ impl Player {
             2 => encode_tokens(&[VOCAB]),
             3 => vec![0; MAX_INLINE_BYTES as usize + 4],
             4 => encode_tokens(&[1; 200]),
-            _ => encode_tokens(&(0..self.dice.between(1, 40)).map(|_| self.dice.below(200) as u32).collect::<Vec<_>>()),
+            _ => encode_tokens(
+                &(0..self.dice.between(1, 40))
+                    .map(|_| self.dice.below(200) as u32)
+                    .collect::<Vec<_>>(),
+            ),
         }
     }
 
@@ -320,8 +402,15 @@ impl Player {
         let model = self.some_model();
         let spec = Models::model(&model).map_or_else(|| spec(1, false), |terms| terms.spec);
         let (params, input) = (self.params(spec.kind()), self.input());
-        let only = if self.dice.chance(30) { Some(self.some_provider()) } else { None };
-        let quoted = only.as_ref().and_then(|who| Models::price(who, &model)).unwrap_or_else(MinPrice::get);
+        let only = if self.dice.chance(30) {
+            Some(self.some_provider())
+        } else {
+            None
+        };
+        let quoted = only
+            .as_ref()
+            .and_then(|who| Models::price(who, &model))
+            .unwrap_or_else(MinPrice::get);
         let units = spec.compute_units(input.len() as u32 / 4, params.max_output_tokens());
         let quote = fee_for(units, quoted);
         let max_fee = match self.dice.below(12) {
@@ -334,14 +423,21 @@ impl Player {
         if self.dice.chance(3) {
             input_hash = H256::repeat_byte(1);
         }
-        let call =
-            pallet_job_escrow::Call::submit_job { model, input, input_hash, params, max_fee, provider: only };
+        let call = pallet_job_escrow::Call::submit_job {
+            model,
+            input,
+            input_hash,
+            params,
+            max_fee,
+            provider: only,
+        };
         self.sign("submit job", &requester, call);
     }
 
     fn jobs(filter: impl Fn(&MarketJob) -> bool) -> Vec<(JobId, MarketJob)> {
-        let mut jobs: Vec<_> =
-            pallet_job_escrow::Jobs::<Market>::iter().filter(|(_, job)| filter(job)).collect();
+        let mut jobs: Vec<_> = pallet_job_escrow::Jobs::<Market>::iter()
+            .filter(|(_, job)| filter(job))
+            .collect();
         jobs.sort_by_key(|(id, _)| *id);
         jobs
     }
@@ -380,7 +476,9 @@ impl Player {
         let eligible: Vec<_> = (0..PROVIDERS)
             .map(provider)
             .filter(|who| {
-                let (Some((_, job)), true) = (&picked, Providers::is_active(who)) else { return false };
+                let (Some((_, job)), true) = (&picked, Providers::is_active(who)) else {
+                    return false;
+                };
                 Models::price(who, &job.model).is_some() && job.only.as_ref().is_none_or(|only| only == who)
             })
             .collect();
@@ -391,7 +489,11 @@ impl Player {
         let pair = self.worker(&who);
         let signed = if self.dice.chance(96) { job } else { job + 1 };
         let signature = pair.sign(&claim_payload(genesis_hash(), signed));
-        let call = pallet_job_escrow::Call::claim_job { job, worker: pair.public(), signature };
+        let call = pallet_job_escrow::Call::claim_job {
+            job,
+            worker: pair.public(),
+            signature,
+        };
         self.authorize("claim job", call);
     }
 
@@ -400,7 +502,9 @@ impl Player {
         let JobParams::Generate(params) = job.params else {
             return (vec![self.dice.below(256) as u8; 4 * spec.hidden as usize], 0);
         };
-        let mut tokens: Vec<u32> = (0..params.max_new_tokens).map(|_| 8 + self.dice.below(200) as u32).collect();
+        let mut tokens: Vec<u32> = (0..params.max_new_tokens)
+            .map(|_| 8 + self.dice.below(200) as u32)
+            .collect();
         if params.stop.contains(7) && self.dice.chance(60) {
             tokens.truncate(self.dice.below(tokens.len() as u64) as usize);
             tokens.push(7);
@@ -424,7 +528,10 @@ impl Player {
             _ => self.some_provider(),
         };
         let (mut output, output_tokens) = self.output(&job, &spec);
-        let mut usage = Usage { prompt_tokens: job.prompt_tokens, output_tokens };
+        let mut usage = Usage {
+            prompt_tokens: job.prompt_tokens,
+            output_tokens,
+        };
         let mut commitment = ResultCommitment {
             output: ContentRef::of(&output),
             usage,
@@ -437,14 +544,20 @@ impl Player {
             3 => commitment.output.hash = H256::zero(),
             4 => output = vec![0; MAX_INLINE_BYTES as usize + 4],
             5 => output = output.iter().map(|_| 0xff).collect(),
-            _ => {}
+            _ => {},
         }
         commitment.usage = usage;
         let pair = self.worker(&who);
         let signed = if self.dice.chance(96) { id } else { id + 1 };
         let signature = pair.sign(&result_payload(genesis_hash(), signed, &commitment));
         let worker = pair.public();
-        let call = pallet_job_escrow::Call::submit_result { job: id, worker, commitment, output, signature };
+        let call = pallet_job_escrow::Call::submit_result {
+            job: id,
+            worker,
+            commitment,
+            output,
+            signature,
+        };
         self.authorize("submit result", call);
     }
 
@@ -469,7 +582,11 @@ impl Player {
             self.sign("claim reward", &who, pallet_reward_emission::Call::claim {});
         } else {
             let payer = self.anyone();
-            self.sign("claim reward for", &payer, pallet_reward_emission::Call::claim_for { provider: who });
+            self.sign(
+                "claim reward for",
+                &payer,
+                pallet_reward_emission::Call::claim_for { provider: who },
+            );
         }
     }
 
@@ -478,9 +595,20 @@ impl Player {
         match self.dice.chance(80) {
             true => {
                 let value = self.amount() / 4;
-                self.sign("transfer", &from, pallet_balances::Call::transfer_allow_death { dest, value })
-            }
-            false => self.sign("transfer all", &from, pallet_balances::Call::transfer_all { dest, keep_alive: false }),
+                self.sign(
+                    "transfer",
+                    &from,
+                    pallet_balances::Call::transfer_allow_death { dest, value },
+                )
+            },
+            false => self.sign(
+                "transfer all",
+                &from,
+                pallet_balances::Call::transfer_all {
+                    dest,
+                    keep_alive: false,
+                },
+            ),
         };
     }
 
@@ -496,7 +624,7 @@ impl Player {
             5 => RoundLength::set(&(self.dice.below(30) as BlockNumber)),
             6 => Window::set(&(self.dice.below(12) as BlockNumber)),
             7 => BondPercent::set(&(self.dice.below(400) as u32)),
-            8 => MinBond::set(&(Balance::from(self.dice.below(60)) * LUX)),
+            8 => MinBond::set(&(Balance::from(self.dice.below(15)) * LUX)),
             _ => Shares::set(&pallet_reward_emission::Budgets {
                 validators: percent,
                 providers: Permill::from_percent(self.dice.below(101) as u32),

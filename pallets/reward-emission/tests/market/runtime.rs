@@ -21,7 +21,7 @@ pub const LUX: Balance = 1_000_000_000_000;
 /// Existential deposit.
 pub const DEPOSIT: Balance = LUX / 1_000;
 /// Balance of each funded account at genesis.
-pub const FUNDS: Balance = 10_000 * LUX;
+pub const FUNDS: Balance = 1_000 * LUX;
 
 #[frame_support::runtime]
 mod runtime {
@@ -99,7 +99,8 @@ parameter_types! {
     pub TreasuryAccount: AccountId = account(200);
     pub AuditPoolAccount: AccountId = account(201);
     pub const EmissionPalletId: PalletId = PalletId(*b"lnt/emis");
-    pub const Cap: Balance = 1_000_000 * LUX;
+    // Small against what jobs burn, so that shares bind as well as multiples.
+    pub const Cap: Balance = 50 * LUX;
     pub const Keep: Perquintill = Perquintill::from_percent(99);
 }
 
@@ -197,14 +198,19 @@ pub fn account(n: u8) -> AccountId {
 
 /// Block zero, with `funded` accounts; treasury and audit pool live from the start.
 pub fn genesis(funded: impl Iterator<Item = AccountId>) -> sp_io::TestExternalities {
-    let mut storage = frame_system::GenesisConfig::<Market>::default().build_storage().expect("valid genesis");
+    let mut storage = frame_system::GenesisConfig::<Market>::default()
+        .build_storage()
+        .expect("valid genesis");
     let balances = funded
         .map(|who| (who, FUNDS))
         .chain([(TreasuryAccount::get(), DEPOSIT), (AuditPoolAccount::get(), DEPOSIT)])
         .collect();
-    pallet_balances::GenesisConfig::<Market> { balances, ..Default::default() }
-        .assimilate_storage(&mut storage)
-        .expect("valid genesis");
+    pallet_balances::GenesisConfig::<Market> {
+        balances,
+        ..Default::default()
+    }
+    .assimilate_storage(&mut storage)
+    .expect("valid genesis");
     storage.into()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The compiler has no stable intrinsics for tiles, so the inner loop is one block of assembly that leaves its sums in memory.
 
-use super::{avx512::finish_block, Output};
+use super::{avx512::BlockEpilogue, Output};
 use crate::cpu::matrix::{Activations, Matrix, BLOCK, IN_PAD, OUT_PAD, TILE, TILE_ROWS};
 use std::{
     arch::{asm, x86_64::*},
@@ -50,6 +50,8 @@ pub(super) unsafe fn product(x: &Activations, w: &Matrix, pairs: Range<usize>, o
     let per_step = if x.wide() { 1 } else { 2 };
     for pair in pairs {
         let weights = &w.blocks_from(2 * pair)[..OUT_PAD * w.ins_padded()];
+        // SAFETY: the features are there.
+        let epilogues = [0, 1].map(|block| unsafe { BlockEpilogue::new(w, 2 * pair + block) });
         for tile_row in (0..tile_rows).step_by(per_step) {
             let second = if x.wide() {
                 tile_row * tile_row_bytes + TILE
@@ -63,10 +65,10 @@ pub(super) unsafe fn product(x: &Activations, w: &Matrix, pairs: Range<usize>, o
                 let second = bytes.as_ptr().add(second);
                 dot(first, second, planes * TILE, weights.as_ptr(), steps, &mut sums);
             }
-            for part in 0..per_step {
-                let first_row = (tile_row + part) * TILE_ROWS;
-                for row in first_row..(first_row + TILE_ROWS).min(x.rows()) {
-                    for block in 0..2 {
+            for (block, epilogue) in epilogues.iter().enumerate() {
+                for part in 0..per_step {
+                    let first_row = (tile_row + part) * TILE_ROWS;
+                    for row in first_row..(first_row + TILE_ROWS).min(x.rows()) {
                         let lanes = |tile: usize| {
                             let values = &sums.0[tile][block][(row - first_row) * BLOCK..][..BLOCK];
                             // SAFETY: 16 values.
@@ -75,10 +77,9 @@ pub(super) unsafe fn product(x: &Activations, w: &Matrix, pairs: Range<usize>, o
                         // SAFETY: the features are there and the pair belongs to this task.
                         unsafe {
                             if x.wide() {
-                                finish_block::<2>([lanes(0), lanes(1)], x.scale(row), w, 2 * pair + block, row, out);
+                                epilogue.finish::<2>([lanes(0), lanes(1)], x.scale(row), row, out);
                             } else {
-                                let zero = _mm512_setzero_si512();
-                                finish_block::<1>([lanes(part), zero], x.scale(row), w, 2 * pair + block, row, out);
+                                epilogue.finish::<1>([lanes(part), _mm512_setzero_si512()], x.scale(row), row, out);
                             }
                         }
                     }

@@ -1,0 +1,132 @@
+//! Times the engine on a Llama of TinyLlama-1.1B's shape with random weights: one JSON line per activation width with
+//! prefill and decode tokens/s. See `scripts/bench`.
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use lantern_engine::{Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel};
+use lantern_exact::{
+    Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
+};
+use std::{ops::ControlFlow, sync::atomic::AtomicBool, time::Instant};
+
+#[derive(Parser)]
+struct Args {
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Instructions: the fastest of this machine, or these.
+    #[arg(long, value_enum, default_value_t = Instructions::Auto)]
+    kernel: Instructions,
+    /// Tokens of the prompt.
+    #[arg(long, default_value_t = 256)]
+    prompt: usize,
+    /// Tokens decoded after it.
+    #[arg(long, default_value_t = 32)]
+    decode: u32,
+    /// Rounds, of which the fastest counts.
+    #[arg(long, default_value_t = 1)]
+    repeat: usize,
+    /// Widths to time.
+    #[arg(long, value_enum, default_values_t = [Activations::Wide, Activations::Narrow])]
+    width: Vec<Activations>,
+    /// A small model instead, to try the script.
+    #[arg(long)]
+    small: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Instructions {
+    Auto,
+    Scalar,
+    Avx2,
+    Avx512,
+    Amx,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Activations {
+    Wide,
+    Narrow,
+}
+
+fn spec(activation: Width, small: bool) -> ModelSpec {
+    let (hidden, intermediate, layers, heads, kv_heads, vocab) =
+        if small { (512, 1536, 6, 8, 2, 8000) } else { (2048, 5632, 22, 32, 4, 32000) };
+    ModelSpec {
+        family: Family::Llama(LlamaSpec {
+            tied_embeddings: false,
+            qkv_bias: false,
+            qk_norm: false,
+            rope_base: 10_000,
+            rope_scaling: RopeScaling::None,
+        }),
+        arithmetic: ARITHMETIC,
+        activation,
+        keys: Width::Wide,
+        hidden,
+        intermediate,
+        layers,
+        heads,
+        kv_heads,
+        head_dim: hidden / heads,
+        vocab,
+        max_context: 2048,
+        norm_eps: 184_467_440_737_095,
+        tokenizer_hash: [0; 32],
+    }
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let choice = match args.kernel {
+        Instructions::Auto => KernelChoice::Auto,
+        Instructions::Scalar => KernelChoice::Only(Kernel::Scalar),
+        Instructions::Avx2 => KernelChoice::Only(Kernel::Avx2),
+        Instructions::Avx512 => KernelChoice::Only(Kernel::Avx512),
+        Instructions::Amx => KernelChoice::Only(Kernel::Amx),
+    };
+    let engine = Engine::new(args.threads, choice)?;
+    for width in &args.width {
+        let (name, activation) = match width {
+            Activations::Wide => ("lantern wide", Width::Wide),
+            Activations::Narrow => ("lantern narrow", Width::Narrow),
+        };
+        let model = LoadedModel::synthetic(spec(activation, args.small), 1)?;
+        let (mut prefill, mut decode) = (0f64, 0f64);
+        for _ in 0..args.repeat {
+            let (prompt_speed, token_speed) = time(&engine, &model, args.prompt, args.decode)?;
+            prefill = prefill.max(prompt_speed);
+            decode = decode.max(token_speed);
+        }
+        println!(
+            "{}",
+            serde_json::json!({
+                "engine": name,
+                "prefill": prefill,
+                "decode": decode,
+                "note": format!("{} kernels, {} threads, trace included", engine.kernel().name(), engine.threads()),
+            })
+        );
+    }
+    Ok(())
+}
+
+/// Tokens/s of a prompt (to the first token) and of the tokens after it, trace included.
+fn time(engine: &Engine, model: &LoadedModel, prompt: usize, decode: u32) -> Result<(f64, f64)> {
+    let input: Vec<u32> = (0..prompt as u32).map(|index| 300 + index).collect();
+    let params = JobParams::Generate(GenerateParams {
+        max_new_tokens: decode + 1,
+        sampling: Sampling::Greedy,
+        stop: StopTokens::default(),
+    });
+    let start = Instant::now();
+    let mut first = None;
+    let mut on_token = |_| {
+        first.get_or_insert_with(Instant::now);
+        ControlFlow::Continue(())
+    };
+    engine.execute(model, &input, &params, &ExecuteOptions::default(), &mut on_token, &AtomicBool::new(false))?;
+    let end = Instant::now();
+    let first = first.unwrap_or(end);
+    Ok((prompt as f64 / (first - start).as_secs_f64(), f64::from(decode) / (end - first).as_secs_f64()))
+}

@@ -1,0 +1,247 @@
+//! Runs jobs on a loaded model.
+
+use crate::{
+    cpu::{pool::Pool, Kernel},
+    forward::{self, BertState, Cancelled, LlamaState, Machine},
+    model::{weights::Weights, LoadedModel},
+};
+use lantern_exact::{
+    blake2_256, ops,
+    spec::{encode_embedding, encode_tokens},
+    Family, GenerateParams, Hash, JobParams, ParamsError, StopReason, Usage,
+};
+use std::{ops::ControlFlow, sync::atomic::AtomicBool};
+
+/// Which instructions an engine uses. Results do not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KernelChoice {
+    /// The fastest of this machine.
+    #[default]
+    Auto,
+    /// This one; an engine cannot be made where it is not available.
+    Only(Kernel),
+}
+
+/// The machine lacks the instructions asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this machine has no {} instructions", .0.name())]
+pub struct KernelUnavailable(pub Kernel);
+
+/// Choices of one execution. Results do not depend on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecuteOptions {
+    /// Prompt positions computed at once, at least 1: bounds memory, and how soon a cancellation is seen.
+    pub prefill_chunk: usize,
+}
+
+impl Default for ExecuteOptions {
+    fn default() -> Self {
+        Self { prefill_chunk: 256 }
+    }
+}
+
+/// The result of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// Output bytes: token ids as u32 LE, or an embedding as i32 LE.
+    pub output: Vec<u8>,
+    /// Output tokens; empty for an embedding.
+    pub output_tokens: Vec<u32>,
+    /// Tokens used.
+    pub usage: Usage,
+    /// Root over the trace.
+    pub trace_root: Hash,
+    /// BLAKE2b-256 of `output`.
+    pub output_hash: Hash,
+    /// Why the output ended.
+    pub stop: StopReason,
+}
+
+/// Why a job has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// Parameters or input do not fit the model: among them a prompt beyond the context and a token out of vocabulary.
+    #[error("invalid job: {0}")]
+    Params(#[from] ParamsError),
+    /// The job was cancelled from outside.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl From<Cancelled> for ExecuteError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// Threads and kernels. Executions of several callers take turns step by step.
+pub struct Engine {
+    pool: Pool,
+    kernel: Kernel,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Engine({} threads, {})", self.pool.threads(), self.kernel.name())
+    }
+}
+
+impl Engine {
+    /// An engine of `threads` threads (0 counts as 1), the caller's own included.
+    pub fn new(threads: usize, choice: KernelChoice) -> Result<Self, KernelUnavailable> {
+        let kernel = match choice {
+            KernelChoice::Auto => Kernel::best(),
+            KernelChoice::Only(kernel) if kernel.is_available() => kernel,
+            KernelChoice::Only(kernel) => return Err(KernelUnavailable(kernel)),
+        };
+        Ok(Self { pool: Pool::new(threads), kernel })
+    }
+
+    /// The kernels in use.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Threads in use.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Runs a job to its end.
+    ///
+    /// `on_token` sees each output token as it is made and may break off; setting `cancel` stops at the next layer. Both
+    /// end in [`ExecuteError::Cancelled`].
+    pub fn execute(
+        &self,
+        model: &LoadedModel,
+        input: &[u32],
+        params: &JobParams,
+        options: &ExecuteOptions,
+        on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
+        cancel: &AtomicBool,
+    ) -> Result<Execution, ExecuteError> {
+        let spec = model.spec();
+        let prompt_tokens = u32::try_from(input.len()).map_err(|_| ParamsError::ContextExceeded)?;
+        params.validate(spec, prompt_tokens)?;
+        check_tokens(model, input)?;
+        let machine = self.machine(cancel);
+        match (&model.weights, &spec.family, params) {
+            (Weights::Llama(_), _, JobParams::Generate(generate)) => {
+                let mut state = LlamaState::new(spec);
+                let (output_tokens, stop) =
+                    self.generate(&machine, model, &mut state, input, generate, options, on_token)?;
+                let output = encode_tokens(&output_tokens);
+                Ok(Execution {
+                    output_hash: blake2_256(&[&output]),
+                    output,
+                    usage: Usage { prompt_tokens, output_tokens: output_tokens.len() as u32 },
+                    output_tokens,
+                    trace_root: state.trace.root(),
+                    stop,
+                })
+            }
+            (Weights::Bert(bert), Family::Bert(bert_spec), JobParams::Embed) => {
+                let mut state = BertState::new(spec);
+                let row = forward::embed(&machine, spec, bert_spec, bert, &mut state, input)?;
+                let output = encode_embedding(&row);
+                Ok(Execution {
+                    output_hash: blake2_256(&[&output]),
+                    output,
+                    output_tokens: Vec::new(),
+                    usage: Usage { prompt_tokens, output_tokens: 0 },
+                    trace_root: state.trace.root(),
+                    stop: StopReason::Complete,
+                })
+            }
+            _ => Err(ParamsError::WrongKind.into()),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn generate(
+        &self,
+        machine: &Machine<'_>,
+        model: &LoadedModel,
+        state: &mut LlamaState,
+        prompt: &[u32],
+        params: &GenerateParams,
+        options: &ExecuteOptions,
+        on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
+    ) -> Result<(Vec<u32>, StopReason), ExecuteError> {
+        let spec = model.spec();
+        let Weights::Llama(llama) = &model.weights else { return Err(ParamsError::WrongKind.into()) };
+        let mut last_row = 0;
+        for chunk in prompt.chunks(options.prefill_chunk.max(1)) {
+            forward::forward(machine, spec, llama, state, chunk)?;
+            last_row = chunk.len() - 1;
+        }
+        let mut tokens = Vec::new();
+        loop {
+            let position = state.len as u32;
+            let logits = forward::logits(machine, spec, llama, state, last_row, 1);
+            let token = ops::sample(logits, &params.sampling, position);
+            tokens.push(token);
+            if on_token(token).is_break() {
+                return Err(ExecuteError::Cancelled);
+            }
+            if params.stop.contains(token) {
+                return Ok((tokens, StopReason::StopToken));
+            }
+            if tokens.len() >= params.max_new_tokens as usize {
+                return Ok((tokens, StopReason::Length));
+            }
+            forward::forward(machine, spec, llama, state, &[token])?;
+            last_row = 0;
+        }
+    }
+
+    /// Calls `each(position, logits)` with the logits (Q16, one per token id) after every position of `tokens`.
+    pub fn logits(
+        &self,
+        model: &LoadedModel,
+        tokens: &[u32],
+        each: &mut dyn FnMut(usize, &[i32]),
+    ) -> Result<(), ExecuteError> {
+        /// Positions whose logits are held at once.
+        const ROWS: usize = 64;
+        let spec = model.spec();
+        check_tokens(model, tokens)?;
+        if tokens.len() > spec.max_context as usize {
+            return Err(ParamsError::ContextExceeded.into());
+        }
+        let Weights::Llama(llama) = &model.weights else { return Err(ParamsError::WrongKind.into()) };
+        let cancel = AtomicBool::new(false);
+        let machine = self.machine(&cancel);
+        let mut state = LlamaState::new(spec);
+        for chunk in tokens.chunks(ROWS) {
+            let first = state.len;
+            forward::forward(&machine, spec, llama, &mut state, chunk)?;
+            let logits = forward::logits(&machine, spec, llama, &mut state, 0, chunk.len());
+            for (row, logits) in logits.chunks_exact(spec.vocab as usize).enumerate() {
+                each(first + row, logits);
+            }
+        }
+        Ok(())
+    }
+
+    /// The embedding of `tokens`, with `ModelSpec::embedding_frac` fractional bits.
+    pub fn embed(&self, model: &LoadedModel, tokens: &[u32]) -> Result<Vec<i32>, ExecuteError> {
+        let ignore = &mut |_| ControlFlow::Continue(());
+        let options = ExecuteOptions::default();
+        let execution =
+            self.execute(model, tokens, &JobParams::Embed, &options, ignore, &AtomicBool::new(false))?;
+        let words = execution.output.chunks_exact(4);
+        Ok(words.map(|bytes| i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect())
+    }
+
+    fn machine<'a>(&'a self, cancel: &'a AtomicBool) -> Machine<'a> {
+        Machine { pool: &self.pool, kernel: self.kernel, cancel }
+    }
+}
+
+fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {
+    match tokens.iter().any(|&token| token >= model.spec().vocab) {
+        true => Err(ParamsError::UnknownToken),
+        false => Ok(()),
+    }
+}

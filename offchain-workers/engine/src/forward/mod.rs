@@ -1,0 +1,212 @@
+//! The forward pass: many rows at once, layer by layer, the same bits as the reference.
+
+mod bert;
+mod llama;
+
+pub(crate) use bert::{embed, BertState};
+pub(crate) use llama::{forward, logits, LlamaState};
+
+use crate::cpu::{
+    attention::{LayerCache, NewRows},
+    matmul::{layout_for, matmul},
+    matrix::{Activations, Matrix},
+    memory::{reserve, Aligned, SharedMut},
+    pool::Pool,
+    rows, Kernel,
+};
+use lantern_exact::{
+    fixed::Scale,
+    merkle, ops,
+    trace::{self, TraceBuilder},
+    Hash, ModelSpec, Width,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a forward pass runs on.
+pub(crate) struct Machine<'a> {
+    pub pool: &'a Pool,
+    pub kernel: Kernel,
+    /// Set from another thread to stop at the next layer.
+    pub cancel: &'a AtomicBool,
+}
+
+/// The job was cancelled.
+#[derive(Debug)]
+pub(crate) struct Cancelled;
+
+impl Machine<'_> {
+    fn check(&self) -> Result<(), Cancelled> {
+        if self.cancel.load(Ordering::Relaxed) {
+            Err(Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Runs `task` for every row.
+    fn each_row(&self, rows: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.pool.run(rows, task);
+    }
+
+    /// Makes `rows` activation rows of `ins` values by `quantise(row, out)`.
+    fn quantise_rows(
+        &self,
+        to: &mut Activations,
+        rows: usize,
+        ins: usize,
+        width: Width,
+        quantise: &(dyn Fn(usize, &mut [i16]) -> Scale + Sync),
+    ) {
+        to.shape(rows, ins, width == Width::Wide, layout_for(self.kernel, rows));
+        let writer = to.writer();
+        self.each_row(rows, &|row| {
+            // SAFETY: one task per row.
+            unsafe { writer.set_row(row, |out| quantise(row, out)) };
+        });
+    }
+
+    /// `to = x * w^T + bias` in Q16.
+    fn product(&self, x: &Activations, w: &Matrix, to: &mut Aligned<i32>) {
+        let len = x.rows() * w.outs();
+        reserve(to, len);
+        matmul(self.pool, self.kernel, x, w, &mut to[..len]);
+    }
+}
+
+/// Buffers of one job, kept from step to step so that a token allocates nothing.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    /// Residual rows, `rows x hidden`.
+    pub residual: Aligned<i32>,
+    /// Activations of width `hidden`, of the concatenated heads, and of the inner width.
+    hidden: Activations,
+    heads: Activations,
+    inner: Activations,
+    /// Outputs of products.
+    projected: Aligned<i32>,
+    mixed: Aligned<i32>,
+    wide: Aligned<i32>,
+    delta: Aligned<i32>,
+    /// Quantised heads of the rows at hand.
+    queries: Vec<i16>,
+    query_scales: Vec<Scale>,
+    keys: Vec<i16>,
+    key_scales: Vec<Scale>,
+    values: Vec<i8>,
+    value_scales: Vec<Scale>,
+    /// Layer leaves, `rows x layers`.
+    leaves: Vec<Hash>,
+}
+
+impl Buffers {
+    /// Makes room for quantised heads and leaves of `rows` rows.
+    fn shape(&mut self, spec: &ModelSpec, rows: usize) {
+        let (heads, kv_heads, dim) = (spec.heads as usize, spec.kv_heads as usize, spec.head_dim as usize);
+        reserve(&mut self.residual, rows * spec.hidden as usize);
+        reserve(&mut self.mixed, rows * heads * dim);
+        self.queries.resize(rows * heads * dim, 0);
+        self.query_scales.resize(rows * heads, Scale::ZERO_ROW);
+        self.keys.resize(rows * kv_heads * dim, 0);
+        self.key_scales.resize(rows * kv_heads, Scale::ZERO_ROW);
+        self.values.resize(rows * kv_heads * dim, 0);
+        self.value_scales.resize(rows * kv_heads, Scale::ZERO_ROW);
+        self.leaves.resize(rows * spec.layers as usize, [0; 32]);
+    }
+
+    /// Quantises the heads of `projected` (`rows x (query + 2 kv)`), after `turn(row, is_key, head)` normed and rotated
+    /// queries and keys in place.
+    fn quantise_heads(
+        &mut self,
+        machine: &Machine<'_>,
+        spec: &ModelSpec,
+        rows: usize,
+        turn: &(dyn Fn(usize, bool, &mut [i32]) + Sync),
+    ) {
+        let (heads, kv_heads, dim) = (spec.heads as usize, spec.kv_heads as usize, spec.head_dim as usize);
+        let (query, kv) = (heads * dim, kv_heads * dim);
+        let kernel = machine.kernel;
+        let projected = SharedMut::new(&mut self.projected[..rows * (query + 2 * kv)]);
+        let queries = SharedMut::new(&mut self.queries[..]);
+        let query_scales = SharedMut::new(&mut self.query_scales[..]);
+        let keys = SharedMut::new(&mut self.keys[..]);
+        let key_scales = SharedMut::new(&mut self.key_scales[..]);
+        let values = SharedMut::new(&mut self.values[..]);
+        let value_scales = SharedMut::new(&mut self.value_scales[..]);
+        let score_scale = ops::score_scale(dim as u32);
+        machine.each_row(rows, &|row| {
+            // SAFETY (whole closure): every array is split by rows, and one task has one row.
+            let projected = unsafe { projected.range(row * (query + 2 * kv), query + 2 * kv) };
+            let (q, kv_part) = projected.split_at_mut(query);
+            let (k, v) = kv_part.split_at_mut(kv);
+            let (out, scales) = unsafe { (queries.range(row * query, query), query_scales.range(row * heads, heads)) };
+            for ((head, out), scale) in q.chunks_mut(dim).zip(out.chunks_mut(dim)).zip(scales) {
+                turn(row, false, head);
+                *scale = rows::quantise_row(kernel, head, ops::QUERY_MAX, out).mul(score_scale);
+            }
+            let (out, scales) = unsafe { (keys.range(row * kv, kv), key_scales.range(row * kv_heads, kv_heads)) };
+            for ((head, out), scale) in k.chunks_mut(dim).zip(out.chunks_mut(dim)).zip(scales) {
+                turn(row, true, head);
+                *scale = rows::quantise_row(kernel, head, ops::key_max(spec.keys), out);
+            }
+            let (out, scales) = unsafe { (values.range(row * kv, kv), value_scales.range(row * kv_heads, kv_heads)) };
+            for ((head, out), scale) in v.chunks_mut(dim).zip(out.chunks_mut(dim)).zip(scales) {
+                // Components of a head number at most MAX_HEAD_DIM.
+                let mut wide = [0i16; lantern_exact::spec::MAX_HEAD_DIM as usize];
+                *scale = rows::quantise_row(kernel, head, ops::VALUE_MAX, &mut wide[..dim]);
+                out.iter_mut().zip(&wide).for_each(|(out, &value)| *out = value as i8);
+            }
+        });
+    }
+
+    /// Appends the quantised keys and values of `rows` rows to `cache`.
+    fn append(&self, machine: &Machine<'_>, rows: usize, cache: &mut LayerCache) {
+        let new = NewRows {
+            keys: &self.keys,
+            key_scales: &self.key_scales,
+            values: &self.values,
+            value_scales: &self.value_scales,
+        };
+        cache.append(machine.pool, rows, &new);
+    }
+
+    /// Ends a layer: adds `delta` to the residual rows, lets `finish(row)` work on each, and takes their trace leaves.
+    fn end_layer(
+        &mut self,
+        machine: &Machine<'_>,
+        spec: &ModelSpec,
+        rows: usize,
+        layer: usize,
+        finish: &(dyn Fn(&mut [i32]) + Sync),
+    ) {
+        let (hidden, layers) = (spec.hidden as usize, spec.layers as usize);
+        let (heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
+        let residual = SharedMut::new(&mut self.residual[..rows * hidden]);
+        let leaves = SharedMut::new(&mut self.leaves[..]);
+        machine.each_row(rows, &|row| {
+            // SAFETY: one task per row.
+            let (x, leaf) = unsafe { (residual.range(row * hidden, hidden), leaves.range(row * layers + layer, 1)) };
+            rows::add_row(machine.kernel, x, &self.delta[row * hidden..(row + 1) * hidden]);
+            finish(x);
+            leaf[0] = trace::layer_leaf(
+                x,
+                &self.keys[row * width..(row + 1) * width],
+                &self.key_scales[row * heads..(row + 1) * heads],
+                &self.values[row * width..(row + 1) * width],
+                &self.value_scales[row * heads..(row + 1) * heads],
+            );
+        });
+    }
+
+    /// Appends the positions of `rows` rows to `trace`.
+    fn extend_trace(&self, spec: &ModelSpec, rows: usize, trace: &mut TraceBuilder) {
+        for leaves in self.leaves.chunks_exact(spec.layers as usize).take(rows) {
+            trace.push(&merkle::root(leaves));
+        }
+    }
+}
+
+/// Writes row `id` of an embedding table to `out` in Q16.
+fn embed_row(table: &Matrix, id: usize, out: &mut [i32]) {
+    // Rows are at most MAX_INPUTS long; a piece at a time keeps the buffer on the stack.
+    table.with_row(id, |at, weights, scale| ops::embed_row(weights, scale, &mut out[at..at + weights.len()]));
+}
