@@ -51,7 +51,7 @@ pub type Service =
 pub struct Consensus {
     block_import: BlockImport,
     babe_link: BabeLink<Block>,
-    _babe_worker: BabeWorkerHandle<Block>,
+    babe_worker: BabeWorkerHandle<Block>,
     grandpa_link: GrandpaLink,
     statements: Arc<StatementStore>,
     telemetry: Option<Telemetry>,
@@ -153,7 +153,7 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
         other: Consensus {
             block_import,
             babe_link,
-            _babe_worker: babe_worker,
+            babe_worker,
             grandpa_link,
             statements,
             telemetry,
@@ -177,8 +177,11 @@ where
         keystore_container,
         select_chain,
         transaction_pool,
-        other: Consensus { block_import, babe_link, _babe_worker, grandpa_link, statements, mut telemetry },
+        other: Consensus { block_import, babe_link, babe_worker, grandpa_link, statements, mut telemetry },
     } = new_partial(&config)?;
+
+    // BABE's worker answers requests for its epochs; it is essential and ends with its last handle.
+    task_manager.keep_alive(babe_worker);
 
     let genesis_hash = client.block_hash(0)?.ok_or(ServiceError::Other("the database has no genesis block".into()))?;
     let metrics = Net::register_notification_metrics(config.prometheus_registry());

@@ -5,14 +5,13 @@ use std::{future::Future, sync::Arc, time::Duration};
 use lantern_primitives::JobId;
 use lantern_worker_protocol::{Client, ClientError, Execute, ExecutionEvent, FailureKind, ModelInfo, Outcome};
 use tokio::{
-    process::Child,
     sync::{mpsc, watch},
     time::{sleep, timeout, Instant},
 };
 
 use super::{
     metrics::Metrics,
-    process::Source,
+    process::{Running, Source},
     LOG_TARGET,
 };
 
@@ -222,7 +221,7 @@ impl Supervisor {
             }
             if let Some(mut child) = child {
                 // It may have ended already.
-                let _ = child.kill().await;
+                let _ = child.child.kill().await;
                 self.metrics.worker_restarts.inc();
                 log::warn!(target: LOG_TARGET, "the worker ended after {} s", begun.elapsed().as_secs());
             }
@@ -236,7 +235,7 @@ impl Supervisor {
     }
 
     /// Connects once the worker listens. `None` when it ended before, or never did.
-    async fn connect(&self, child: &mut Option<Child>) -> Option<Client> {
+    async fn connect(&self, child: &mut Option<Running>) -> Option<Client> {
         let begun = Instant::now();
         let mut warned = false;
         loop {
@@ -263,7 +262,7 @@ impl Supervisor {
     }
 
     /// Shows the connection to everybody until it ends; how long that took.
-    async fn serve(&self, client: &Client, child: &mut Option<Child>) -> Duration {
+    async fn serve(&self, client: &Client, child: &mut Option<Running>) -> Duration {
         let begun = Instant::now();
         for model in client.models() {
             log::info!(target: LOG_TARGET, "worker {} serves model {} ({})", client.version(), model.id, model.name);
@@ -286,9 +285,9 @@ impl Supervisor {
 }
 
 /// Waits until the worker has ended; for ever when it is somebody else's.
-async fn ended(child: &mut Option<Child>) -> String {
+async fn ended(child: &mut Option<Running>) -> String {
     match child {
-        Some(child) => child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string()),
+        Some(running) => running.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string()),
         None => std::future::pending().await,
     }
 }
@@ -303,3 +302,7 @@ async fn unhealthy(client: &Client) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

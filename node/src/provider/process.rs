@@ -8,7 +8,7 @@ use std::{
     process::Stdio,
 };
 
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::{error::Error, params::ProviderParams, LOG_TARGET};
 
@@ -73,8 +73,8 @@ impl OwnWorker {
 
     /// Starts the process. It ends when the returned child is dropped, and when this process ends in whatever way: its
     /// standard input is a pipe of which this process holds the other end.
-    pub fn start(&self) -> std::io::Result<Child> {
-        let child = Command::new(&self.program)
+    pub fn start(&self) -> std::io::Result<Running> {
+        let mut child = Command::new(&self.program)
             .args(self.arguments())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -83,8 +83,17 @@ impl OwnWorker {
             .process_group(0)
             .spawn()?;
         log::info!(target: LOG_TARGET, "started worker {} (process {})", self.program.display(), child.id().unwrap_or(0));
-        Ok(child)
+        let stdin = child.stdin.take();
+        Ok(Running { child, _stdin: stdin })
     }
+}
+
+/// A worker process that this node started.
+pub struct Running {
+    /// The process.
+    pub child: Child,
+    /// The end of the pipe that keeps it alive. Held beside the child because waiting for a child closes the pipe it owns.
+    _stdin: Option<ChildStdin>,
 }
 
 fn make_private(folder: &Path) -> Result<(), Error> {
@@ -141,6 +150,25 @@ mod tests {
         let parent = socket.parent().expect("has one");
         assert_eq!(fs::metadata(parent).expect("exists").mode() & 0o777, 0o700);
         fs::remove_dir(parent).expect("is removed");
+    }
+
+    #[tokio::test]
+    async fn process_lives_while_it_is_held_and_sees_the_end_of_its_input_when_not() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (program, ended) = (folder.path().join("worker"), folder.path().join("ended"));
+        // Like the worker, it ends when its standard input does.
+        let script = format!("#!/bin/sh\nread line || echo ended > {}\n", ended.display());
+        fs::write(&program, script).expect("is written");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("is made executable");
+        let worker = OwnWorker { program, socket: folder.path().join("worker.sock"), models: vec![], threads: None };
+        let mut running = worker.start().expect("starts");
+        // Waiting for it must not close its input.
+        let wait = tokio::time::timeout(std::time::Duration::from_millis(500), running.child.wait());
+        assert!(wait.await.is_err(), "it lives");
+        running._stdin.take();
+        running.child.wait().await.expect("can be waited for");
+        assert!(ended.exists());
     }
 
     #[test]

@@ -50,8 +50,11 @@ enum Activations {
 }
 
 fn spec(activation: Width, small: bool) -> ModelSpec {
-    let (hidden, intermediate, layers, heads, kv_heads, vocab) =
-        if small { (512, 1536, 6, 8, 2, 8000) } else { (2048, 5632, 22, 32, 4, 32000) };
+    let (hidden, intermediate, layers, heads, kv_heads, vocab) = if small {
+        (512, 1536, 6, 8, 2, 8000)
+    } else {
+        (2048, 5632, 22, 32, 4, 32000)
+    };
     ModelSpec {
         family: Family::Llama(LlamaSpec {
             tied_embeddings: false,
@@ -125,8 +128,18 @@ fn time(engine: &Engine, model: &LoadedModel, prompt: usize, decode: u32) -> Res
         first.get_or_insert_with(Instant::now);
         ControlFlow::Continue(())
     };
-    engine.execute(model, &input, &params, &ExecuteOptions::default(), &mut on_token, &AtomicBool::new(false))?;
+    engine.execute(
+        model,
+        &input,
+        &params,
+        &ExecuteOptions::default(),
+        &mut on_token,
+        &AtomicBool::new(false),
+    )?;
     let end = Instant::now();
     let first = first.unwrap_or(end);
-    Ok((prompt as f64 / (first - start).as_secs_f64(), f64::from(decode) / (end - first).as_secs_f64()))
+    Ok((
+        prompt as f64 / (first - start).as_secs_f64(),
+        f64::from(decode) / (end - first).as_secs_f64(),
+    ))
 }

@@ -36,7 +36,10 @@ fn main() -> Result<()> {
         let start = Instant::now();
         for step in 0..args.decode {
             let input = Tensor::new(&[400 + step as u32], &Device::Cpu)?.unsqueeze(0)?;
-            model.forward(&input, args.prompt + step)?.flatten_all()?.to_vec1::<f32>()?;
+            model
+                .forward(&input, args.prompt + step)?
+                .flatten_all()?
+                .to_vec1::<f32>()?;
         }
         decode = decode.max(args.decode as f64 / start.elapsed().as_secs_f64());
     }

@@ -94,7 +94,10 @@ impl Engine {
             KernelChoice::Only(kernel) if kernel.is_available() => kernel,
             KernelChoice::Only(kernel) => return Err(KernelUnavailable(kernel)),
         };
-        Ok(Self { pool: Pool::new(threads), kernel })
+        Ok(Self {
+            pool: Pool::new(threads),
+            kernel,
+        })
     }
 
     /// The kernels in use.
@@ -134,12 +137,15 @@ impl Engine {
                 Ok(Execution {
                     output_hash: blake2_256(&[&output]),
                     output,
-                    usage: Usage { prompt_tokens, output_tokens: output_tokens.len() as u32 },
+                    usage: Usage {
+                        prompt_tokens,
+                        output_tokens: output_tokens.len() as u32,
+                    },
                     output_tokens,
                     trace_root: state.trace.root(),
                     stop,
                 })
-            }
+            },
             (Weights::Bert(bert), Family::Bert(bert_spec), JobParams::Embed) => {
                 let mut state = BertState::new(spec);
                 let row = forward::embed(&machine, spec, bert_spec, bert, &mut state, input)?;
@@ -148,11 +154,14 @@ impl Engine {
                     output_hash: blake2_256(&[&output]),
                     output,
                     output_tokens: Vec::new(),
-                    usage: Usage { prompt_tokens, output_tokens: 0 },
+                    usage: Usage {
+                        prompt_tokens,
+                        output_tokens: 0,
+                    },
                     trace_root: state.trace.root(),
                     stop: StopReason::Complete,
                 })
-            }
+            },
             _ => Err(ParamsError::WrongKind.into()),
         }
     }
@@ -169,7 +178,9 @@ impl Engine {
         on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
     ) -> Result<(Vec<u32>, StopReason), ExecuteError> {
         let spec = model.spec();
-        let Weights::Llama(llama) = &model.weights else { return Err(ParamsError::WrongKind.into()) };
+        let Weights::Llama(llama) = &model.weights else {
+            return Err(ParamsError::WrongKind.into());
+        };
         let mut last_row = 0;
         for chunk in prompt.chunks(options.prefill_chunk.max(1)) {
             forward::forward(machine, spec, llama, state, chunk)?;
@@ -209,7 +220,9 @@ impl Engine {
         if tokens.len() > spec.max_context as usize {
             return Err(ParamsError::ContextExceeded.into());
         }
-        let Weights::Llama(llama) = &model.weights else { return Err(ParamsError::WrongKind.into()) };
+        let Weights::Llama(llama) = &model.weights else {
+            return Err(ParamsError::WrongKind.into());
+        };
         let cancel = AtomicBool::new(false);
         let machine = self.machine(&cancel);
         let mut state = LlamaState::new(spec);
@@ -228,14 +241,26 @@ impl Engine {
     pub fn embed(&self, model: &LoadedModel, tokens: &[u32]) -> Result<Vec<i32>, ExecuteError> {
         let ignore = &mut |_| ControlFlow::Continue(());
         let options = ExecuteOptions::default();
-        let execution =
-            self.execute(model, tokens, &JobParams::Embed, &options, ignore, &AtomicBool::new(false))?;
+        let execution = self.execute(
+            model,
+            tokens,
+            &JobParams::Embed,
+            &options,
+            ignore,
+            &AtomicBool::new(false),
+        )?;
         let words = execution.output.chunks_exact(4);
-        Ok(words.map(|bytes| i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect())
+        Ok(words
+            .map(|bytes| i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+            .collect())
     }
 
     fn machine<'a>(&'a self, cancel: &'a AtomicBool) -> Machine<'a> {
-        Machine { pool: &self.pool, kernel: self.kernel, cancel }
+        Machine {
+            pool: &self.pool,
+            kernel: self.kernel,
+            cancel,
+        }
     }
 }
 

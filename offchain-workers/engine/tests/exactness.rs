@@ -34,7 +34,9 @@ fn llama_spec() -> ModelSpec {
 
 fn llama(change: impl FnOnce(&mut LlamaSpec, &mut ModelSpec)) -> ModelSpec {
     let mut spec = llama_spec();
-    let Family::Llama(mut family) = spec.family else { unreachable!() };
+    let Family::Llama(mut family) = spec.family else {
+        unreachable!()
+    };
     change(&mut family, &mut spec);
     spec.family = Family::Llama(family);
     spec
@@ -44,32 +46,53 @@ fn llama(change: impl FnOnce(&mut LlamaSpec, &mut ModelSpec)) -> ModelSpec {
 fn llama_specs() -> Vec<(&'static str, ModelSpec)> {
     vec![
         ("plain", llama_spec()),
-        ("grouped heads", llama(|_, spec| (spec.kv_heads, spec.heads, spec.head_dim) = (2, 14, 10))),
+        (
+            "grouped heads",
+            llama(|_, spec| (spec.kv_heads, spec.heads, spec.head_dim) = (2, 14, 10)),
+        ),
         ("one kv head", llama(|_, spec| spec.kv_heads = 1)),
-        ("biases and tied embeddings", llama(|family, _| (family.qkv_bias, family.tied_embeddings) = (true, true))),
-        ("head norms, wide heads", llama(|family, spec| {
-            family.qk_norm = true;
-            (spec.head_dim, spec.kv_heads) = (64, 2);
-        })),
-        ("narrow", llama(|_, spec| (spec.activation, spec.keys) = (Width::Narrow, Width::Narrow))),
+        (
+            "biases and tied embeddings",
+            llama(|family, _| (family.qkv_bias, family.tied_embeddings) = (true, true)),
+        ),
+        (
+            "head norms, wide heads",
+            llama(|family, spec| {
+                family.qk_norm = true;
+                (spec.head_dim, spec.kv_heads) = (64, 2);
+            }),
+        ),
+        (
+            "narrow",
+            llama(|_, spec| (spec.activation, spec.keys) = (Width::Narrow, Width::Narrow)),
+        ),
         ("narrow keys", llama(|_, spec| spec.keys = Width::Narrow)),
-        ("stretched rotation", llama(|family, _| {
-            family.rope_scaling = RopeScaling::Llama3 {
-                factor: 8 << 16,
-                low_freq_factor: 1 << 16,
-                high_freq_factor: 4 << 16,
-                original_context: 32,
-            };
-        })),
-        ("rows of whole vectors", llama(|_, spec| {
-            (spec.hidden, spec.intermediate, spec.head_dim, spec.vocab) = (128, 192, 32, 256);
-        })),
+        (
+            "stretched rotation",
+            llama(|family, _| {
+                family.rope_scaling = RopeScaling::Llama3 {
+                    factor: 8 << 16,
+                    low_freq_factor: 1 << 16,
+                    high_freq_factor: 4 << 16,
+                    original_context: 32,
+                };
+            }),
+        ),
+        (
+            "rows of whole vectors",
+            llama(|_, spec| {
+                (spec.hidden, spec.intermediate, spec.head_dim, spec.vocab) = (128, 192, 32, 256);
+            }),
+        ),
     ]
 }
 
 fn bert_spec() -> ModelSpec {
     ModelSpec {
-        family: Family::Bert(BertSpec { pooling: Pooling::Mean, normalize: true }),
+        family: Family::Bert(BertSpec {
+            pooling: Pooling::Mean,
+            normalize: true,
+        }),
         norm_eps: 18_446_744,
         ..llama_spec()
     }
@@ -79,9 +102,28 @@ fn bert_specs() -> Vec<(&'static str, ModelSpec)> {
     let family = |pooling, normalize| Family::Bert(BertSpec { pooling, normalize });
     vec![
         ("mean, normalised", bert_spec()),
-        ("first token", ModelSpec { family: family(Pooling::Cls, true), ..bert_spec() }),
-        ("not normalised", ModelSpec { family: family(Pooling::Mean, false), ..bert_spec() }),
-        ("narrow", ModelSpec { activation: Width::Narrow, keys: Width::Narrow, ..bert_spec() }),
+        (
+            "first token",
+            ModelSpec {
+                family: family(Pooling::Cls, true),
+                ..bert_spec()
+            },
+        ),
+        (
+            "not normalised",
+            ModelSpec {
+                family: family(Pooling::Mean, false),
+                ..bert_spec()
+            },
+        ),
+        (
+            "narrow",
+            ModelSpec {
+                activation: Width::Narrow,
+                keys: Width::Narrow,
+                ..bert_spec()
+            },
+        ),
     ]
 }
 
@@ -100,7 +142,9 @@ fn run(engine: &Engine, model: &LoadedModel, input: &[u32], params: &JobParams, 
         seen.push(token);
         ControlFlow::Continue(())
     };
-    let execution = engine.execute(model, input, params, &options, &mut on_token, &AtomicBool::new(false)).unwrap();
+    let execution = engine
+        .execute(model, input, params, &options, &mut on_token, &AtomicBool::new(false))
+        .unwrap();
     assert_eq!(seen, execution.output_tokens, "streamed tokens");
     execution
 }
@@ -111,7 +155,11 @@ fn assert_same(execution: &Execution, want: &Outcome, what: &str) {
     assert_eq!(execution.usage, want.usage, "{what}: usage");
     assert_eq!(execution.trace_root, want.trace_root, "{what}: trace root");
     assert_eq!(execution.stop, want.stop, "{what}: stop");
-    assert_eq!(execution.output_hash, lantern_exact::blake2_256(&[&want.output]), "{what}: hash");
+    assert_eq!(
+        execution.output_hash,
+        lantern_exact::blake2_256(&[&want.output]),
+        "{what}: hash"
+    );
 }
 
 fn prompt(vocab: u32, len: u32) -> Vec<u32> {
@@ -119,11 +167,20 @@ fn prompt(vocab: u32, len: u32) -> Vec<u32> {
 }
 
 fn generate(max_new_tokens: u32, sampling: Sampling) -> JobParams {
-    JobParams::Generate(GenerateParams { max_new_tokens, sampling, stop: StopTokens::default() })
+    JobParams::Generate(GenerateParams {
+        max_new_tokens,
+        sampling,
+        stop: StopTokens::default(),
+    })
 }
 
 fn seeded(temperature: u32, top_k: u32, top_p: u32) -> Sampling {
-    Sampling::Seeded { temperature, top_k, top_p, seed: [9; 32] }
+    Sampling::Seeded {
+        temperature,
+        top_k,
+        top_p,
+        seed: [9; 32],
+    }
 }
 
 #[test]
@@ -193,14 +250,20 @@ fn prefill_of_a_generation_equals_its_decoding() {
 fn logits_after_every_position_equal_the_reference() {
     let spec = llama_spec();
     let model = LoadedModel::synthetic(spec, 4).unwrap();
-    let lantern_exact::ReferenceModel::Llama(reference) = model.reference().unwrap() else { unreachable!() };
+    let lantern_exact::ReferenceModel::Llama(reference) = model.reference().unwrap() else {
+        unreachable!()
+    };
     let input = prompt(spec.vocab, 70);
     let rows = reference.forward(&mut Default::default(), &input);
     for engine in engines() {
         let mut positions = 0;
         let mut each = |position: usize, logits: &[i32]| {
             assert_eq!(position, positions);
-            assert_eq!(logits, reference.logits(&rows[position]), "{engine:?}, position {position}");
+            assert_eq!(
+                logits,
+                reference.logits(&rows[position]),
+                "{engine:?}, position {position}"
+            );
             positions += 1;
         };
         engine.logits(&model, &input, &mut each).unwrap();
@@ -215,7 +278,11 @@ fn a_stop_token_ends_the_output_and_is_its_last_token() {
     let input = prompt(131, 8);
     let free = run(&engine, &model, &input, &generate(10, seeded(200_000, 0, 65_536)), 8);
     let stop = StopTokens::new(&[free.output_tokens[4]]).unwrap();
-    let first = free.output_tokens.iter().position(|token| stop.contains(*token)).unwrap();
+    let first = free
+        .output_tokens
+        .iter()
+        .position(|token| stop.contains(*token))
+        .unwrap();
     let params = JobParams::Generate(GenerateParams {
         max_new_tokens: 10,
         sampling: seeded(200_000, 0, 65_536),
@@ -233,20 +300,44 @@ fn bad_jobs_are_refused_by_name() {
     let bert = LoadedModel::synthetic(bert_spec(), 1).unwrap();
     let try_run = |model: &LoadedModel, input: &[u32], params: &JobParams| {
         let ignore = &mut |_| ControlFlow::Continue(());
-        engine.execute(model, input, params, &ExecuteOptions::default(), ignore, &AtomicBool::new(false)).unwrap_err()
+        engine
+            .execute(
+                model,
+                input,
+                params,
+                &ExecuteOptions::default(),
+                ignore,
+                &AtomicBool::new(false),
+            )
+            .unwrap_err()
     };
     let greedy = generate(10, Sampling::Greedy);
     let cases: Vec<(ExecuteError, ParamsError)> = vec![
         (try_run(&llama, &prompt(131, 87), &greedy), ParamsError::ContextExceeded),
-        (try_run(&llama, &prompt(131, 5000), &generate(1, Sampling::Greedy)), ParamsError::ContextExceeded),
-        (try_run(&llama, &[1], &generate(u32::MAX, Sampling::Greedy)), ParamsError::ContextExceeded),
+        (
+            try_run(&llama, &prompt(131, 5000), &generate(1, Sampling::Greedy)),
+            ParamsError::ContextExceeded,
+        ),
+        (
+            try_run(&llama, &[1], &generate(u32::MAX, Sampling::Greedy)),
+            ParamsError::ContextExceeded,
+        ),
         (try_run(&llama, &[], &greedy), ParamsError::EmptyPrompt),
         (try_run(&llama, &[131], &greedy), ParamsError::UnknownToken),
-        (try_run(&llama, &[1], &generate(0, Sampling::Greedy)), ParamsError::ZeroTokens),
-        (try_run(&llama, &[1], &generate(1, seeded(0, 0, 65_536))), ParamsError::BadTemperature),
+        (
+            try_run(&llama, &[1], &generate(0, Sampling::Greedy)),
+            ParamsError::ZeroTokens,
+        ),
+        (
+            try_run(&llama, &[1], &generate(1, seeded(0, 0, 65_536))),
+            ParamsError::BadTemperature,
+        ),
         (try_run(&llama, &[1], &JobParams::Embed), ParamsError::WrongKind),
         (try_run(&bert, &[1], &greedy), ParamsError::WrongKind),
-        (try_run(&bert, &prompt(131, 97), &JobParams::Embed), ParamsError::ContextExceeded),
+        (
+            try_run(&bert, &prompt(131, 97), &JobParams::Embed),
+            ParamsError::ContextExceeded,
+        ),
     ];
     for (got, want) in cases {
         assert_eq!(got, ExecuteError::Params(want));
@@ -261,11 +352,18 @@ fn a_job_can_be_cancelled_from_outside_and_from_its_token_stream() {
     let options = ExecuteOptions::default();
     let stopped = AtomicBool::new(true);
     let go_on = &mut |_| ControlFlow::Continue(());
-    assert_eq!(engine.execute(&model, &[1], &params, &options, go_on, &stopped), Err(ExecuteError::Cancelled));
+    assert_eq!(
+        engine.execute(&model, &[1], &params, &options, go_on, &stopped),
+        Err(ExecuteError::Cancelled)
+    );
     let mut seen = 0;
     let break_off = &mut |_| {
         seen += 1;
-        if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if seen == 3 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let outcome = engine.execute(&model, &[1], &params, &options, break_off, &AtomicBool::new(false));
     assert_eq!(outcome, Err(ExecuteError::Cancelled));
@@ -278,7 +376,10 @@ fn several_jobs_at_once_on_one_engine_do_not_mix() {
     let engine = Engine::new(2, KernelChoice::Auto).unwrap();
     let inputs: Vec<Vec<u32>> = (0..3).map(|index| prompt(131, 20 + index)).collect();
     let params = generate(8, Sampling::Greedy);
-    let alone: Vec<Execution> = inputs.iter().map(|input| run(&engine, &model, input, &params, 7)).collect();
+    let alone: Vec<Execution> = inputs
+        .iter()
+        .map(|input| run(&engine, &model, input, &params, 7))
+        .collect();
     std::thread::scope(|scope| {
         for (input, want) in inputs.iter().zip(&alone) {
             let (engine, model, params) = (&engine, &model, &params);

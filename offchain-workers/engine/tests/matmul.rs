@@ -47,7 +47,14 @@ fn case() -> impl Strategy<Value = Case> {
                     let values = rows.iter_mut().flat_map(|(values, _)| values);
                     values.for_each(|value| *value = if *value < 0 { -largest } else { largest });
                 }
-                Case { ins, wide, weights, scales, bias, rows }
+                Case {
+                    ins,
+                    wide,
+                    weights,
+                    scales,
+                    bias,
+                    rows,
+                }
             })
     })
 }
@@ -65,7 +72,12 @@ fn check(case: &Case, threads: usize) {
     let pool = Pool::new(threads);
     for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
         let mut activations = Activations::default();
-        activations.shape(case.rows.len(), case.ins, case.wide, layout_for(kernel, case.rows.len()));
+        activations.shape(
+            case.rows.len(),
+            case.ins,
+            case.wide,
+            layout_for(kernel, case.rows.len()),
+        );
         let writer = activations.writer();
         for (row, (values, scale)) in case.rows.iter().enumerate() {
             // SAFETY: one thread.
@@ -78,7 +90,11 @@ fn check(case: &Case, threads: usize) {
         }
         let mut out = vec![1; want.len()];
         matmul(&pool, kernel, &activations, &matrix, &mut out);
-        assert!(out == want, "{kernel:?} differs: {:?}", out.iter().zip(&want).position(|(a, b)| a != b));
+        assert!(
+            out == want,
+            "{kernel:?} differs: {:?}",
+            out.iter().zip(&want).position(|(a, b)| a != b)
+        );
     }
 }
 
@@ -96,18 +112,33 @@ proptest! {
 fn sums_are_exact_at_the_largest_dimension() {
     for (wide, largest) in [(true, 32_639i16), (false, 127)] {
         for sign in [1, -1] {
-            let scale = Scale { mant: MANT_MAX, exp: -45 };
+            let scale = Scale {
+                mant: MANT_MAX,
+                exp: -45,
+            };
             let row = |value: i16| (vec![value; MAX_INPUTS], scale);
             let case = Case {
                 ins: MAX_INPUTS,
                 wide,
                 weights: [vec![127i8; MAX_INPUTS], vec![-127; MAX_INPUTS]].concat(),
-                scales: vec![Scale { mant: MANT_MAX, exp: -45 }; 2],
+                scales: vec![
+                    Scale {
+                        mant: MANT_MAX,
+                        exp: -45
+                    };
+                    2
+                ],
                 bias: vec![i32::MAX, i32::MIN],
                 // One row takes the vector kernel of AMX, many take its tiles.
                 rows: (0..6).map(|_| row(largest * sign)).collect(),
             };
-            check(&Case { rows: case.rows[..1].to_vec(), ..case.clone() }, 1);
+            check(
+                &Case {
+                    rows: case.rows[..1].to_vec(),
+                    ..case.clone()
+                },
+                1,
+            );
             check(&case, 2);
         }
     }
@@ -127,18 +158,41 @@ fn activations_can_change_their_shape() {
                 unsafe {
                     writer.set_row(row, |out| {
                         out.fill(32_639 - row as i16);
-                        Scale { mant: MANT_MIN, exp: -30 }
+                        Scale {
+                            mant: MANT_MIN,
+                            exp: -30,
+                        }
                     });
                 }
             }
             let mut matrix = Matrix::new(3, ins);
             let weights = vec![127i8; ins];
-            (0..3).for_each(|out| matrix.set_row(out, &weights, Scale { mant: MANT_MIN, exp: -34 }, 0));
+            (0..3).for_each(|out| {
+                matrix.set_row(
+                    out,
+                    &weights,
+                    Scale {
+                        mant: MANT_MIN,
+                        exp: -34,
+                    },
+                    0,
+                )
+            });
             let mut out = vec![0; rows * 3];
             matmul(&pool, kernel, &activations, &matrix, &mut out);
             for (row, out) in out.chunks(3).enumerate() {
                 let dot = (32_639 - row as i64) * 127 * ins as i64;
-                let want = ops::cell(dot, Scale { mant: MANT_MIN, exp: -30 }, Scale { mant: MANT_MIN, exp: -34 });
+                let want = ops::cell(
+                    dot,
+                    Scale {
+                        mant: MANT_MIN,
+                        exp: -30,
+                    },
+                    Scale {
+                        mant: MANT_MIN,
+                        exp: -34,
+                    },
+                );
                 assert_eq!(out, [want; 3], "{kernel:?} {rows} x {ins}");
             }
         }

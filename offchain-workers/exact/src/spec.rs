@@ -235,10 +235,10 @@ impl ModelSpec {
         if bounded.iter().any(|(value, bound)| value > bound) || self.heads * self.head_dim > MAX_INNER {
             return Err(SpecError::DimensionTooLarge);
         }
-        if self.head_dim % 2 != 0 {
+        if !self.head_dim.is_multiple_of(2) {
             return Err(SpecError::OddHeadDim);
         }
-        if self.heads % self.kv_heads != 0 {
+        if !self.heads.is_multiple_of(self.kv_heads) {
             return Err(SpecError::HeadsMismatch);
         }
         if self.norm_eps < MIN_NORM_EPS {
@@ -620,7 +620,7 @@ pub struct Usage {
 
 /// Decodes an input: token ids as u32 little endian, each below the vocabulary.
 pub fn decode_tokens(bytes: &[u8], vocab: u32) -> Result<Vec<u32>, ParamsError> {
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return Err(ParamsError::MisalignedInput);
     }
     bytes

@@ -1,7 +1,7 @@
 //! `lantern-worker`: serves the node, lists models, runs a prompt.
 
 use std::{
-    io::{Read, Write},
+    io::{IsTerminal, Read, Write},
     path::PathBuf,
     process::ExitCode,
 };
@@ -80,7 +80,7 @@ struct Run {
     text: String,
     #[command(flatten)]
     models: ModelArgs,
-    /// Id or name of the model to use [default: the first].
+    /// Id or name of the model to use, where several are named [default: the first].
     #[arg(long, value_name = "NAME")]
     use_model: Option<String>,
     /// Most tokens to produce.
@@ -100,7 +100,7 @@ struct Run {
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LANTERN_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
     let cli = Cli::parse();
     let result = match cli.command {
         Some(Command::Models(args)) => print_models(&args),
@@ -125,7 +125,9 @@ fn print_models(args: &ModelArgs) -> anyhow::Result<()> {
 }
 
 fn run_here(run: &Run) -> anyhow::Result<()> {
-    let models = run.models.load()?;
+    // Whoever names a folder means the model in it.
+    let without_default = run.models.no_default_model || !run.models.folders.is_empty();
+    let models = Models::load(&run.models.folders, without_default)?;
     let model = models.find(run.use_model.as_deref())?;
     let id = Hash(model.id());
     let vocabulary = models.catalog().vocabularies.remove(&id).context("the model has no tokenizer")?;

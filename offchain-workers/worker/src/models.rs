@@ -16,16 +16,13 @@ use lantern_worker_protocol::{Execute, FailureKind, Hash, ModelInfo, ModelKind, 
 
 use crate::backend::{Backend, Catalog, Failure, Finished, Vocabulary};
 
-/// The model that is built into the program.
-#[cfg(lantern_default_model)]
-const DEFAULT_MODEL: Option<ModelFiles<'static>> = Some(ModelFiles {
+/// The model that is built into the program, so that it serves without a download.
+const DEFAULT_MODEL: ModelFiles<'static> = ModelFiles {
     name: "lantern-tiny",
     config: include_bytes!("../../../models/lantern-tiny/config.json"),
     tokenizer: include_bytes!("../../../models/lantern-tiny/tokenizer.json"),
     weights: include_bytes!("../../../models/lantern-tiny/model.safetensors"),
-});
-#[cfg(not(lantern_default_model))]
-const DEFAULT_MODEL: Option<ModelFiles<'static>> = None;
+};
 
 /// Why the worker has no models to serve.
 #[derive(Debug, thiserror::Error)]
@@ -67,8 +64,8 @@ impl Models {
     /// When one of them cannot be loaded, or there are none.
     pub fn load(folders: &[PathBuf], without_default: bool) -> Result<Self, ModelsError> {
         let mut models = Self::default();
-        if let Some(files) = DEFAULT_MODEL.filter(|_| !without_default) {
-            models.add(&ModelSource::Memory(files)).map_err(ModelsError::BuiltIn)?;
+        if !without_default {
+            models.add(&ModelSource::Memory(DEFAULT_MODEL)).map_err(ModelsError::BuiltIn)?;
         }
         for folder in folders {
             models

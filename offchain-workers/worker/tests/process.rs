@@ -317,3 +317,14 @@ fn lists_models_and_runs_text_without_a_node() {
     assert!((1..=7).contains(&said.split_whitespace().count()), "{said:?}");
     assert_eq!(said, run());
 }
+
+#[test]
+fn built_in_model_needs_no_folder() {
+    let listed = program().arg("models").output().expect("runs");
+    assert!(listed.status.success());
+    let models: Vec<ModelInfo> = serde_json::from_slice(&listed.stdout).expect("is JSON");
+    assert_eq!((models[0].name.as_str(), models[0].kind), ("lantern-tiny", ModelKind::Generation));
+    let ran = program().args(["run", "--text", "Ownership is", "--max-tokens", "8"]).output().expect("runs");
+    assert!(ran.status.success());
+    assert!(!String::from_utf8(ran.stdout).expect("is text").trim().is_empty());
+}

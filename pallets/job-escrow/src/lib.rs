@@ -34,7 +34,6 @@ mod settlement;
 mod sweep;
 #[cfg(test)]
 mod tests;
-#[cfg(any(test, feature = "try-runtime"))]
 mod try_state;
 mod types;
 mod views;

@@ -10,7 +10,7 @@ use crate::{pallet::*, types::*};
 
 impl<T: Config> Pallet<T> {
     /// Checks escrow, indices, agenda and totals against the jobs.
-    pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+    pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let mut totals = Totals::default();
         let mut escrow = BTreeMap::<T::AccountId, Balance>::new();
         let mut jobs = BTreeSet::<JobId>::new();

@@ -21,7 +21,6 @@ mod dispatchable_impls;
 mod mock;
 #[cfg(test)]
 mod tests;
-#[cfg(any(test, feature = "try-runtime"))]
 mod try_state;
 mod types;
 mod views;

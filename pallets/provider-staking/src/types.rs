@@ -183,7 +183,6 @@ where
     }
 
     /// Whether the parts fit into the whole and no chunk is empty.
-    #[cfg(any(test, feature = "try-runtime"))]
     pub fn is_sound(&self) -> bool {
         let parts = self
             .unbonding

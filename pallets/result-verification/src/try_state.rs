@@ -8,7 +8,7 @@ use crate::pallet::*;
 impl<T: Config> Pallet<T> {
     /// Checks that every pending result was committed in the past and no later than its window ends, and that the counter
     /// of the map counts.
-    pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+    pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let now = frame_system::Pallet::<T>::block_number();
         let mut entries = 0u32;
         for (_, pending) in Pending::<T>::iter() {

@@ -41,6 +41,8 @@ pub const EXECUTION_BLOCKS: BlockNumber = 20;
 pub const OPEN_BLOCKS: BlockNumber = 12;
 /// Posted price per compute unit.
 pub const PRICE: u128 = 1_000_000_000;
+/// A seed and no phrase: phrases are made slow to derive from, and the keystore does so for every signature.
+const WORKER_SEED: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
 const WEIGHTS_ROOT: [u8; 32] = [4; 32];
 
 pub fn provider() -> AccountId {
@@ -345,12 +347,19 @@ impl MockChain {
         state.finalized = state.finalized.max((state.canonical.len() - 1).saturating_sub(lag));
     }
 
-    fn snapshot(&self, at: H256) -> Result<Snapshot, ChainError> {
+    fn read<R>(&self, at: H256, read: impl FnOnce(&Snapshot) -> R) -> Result<R, ChainError> {
         let state = self.state();
         if state.fail {
             return Err(ChainError("the test says so".into()));
         }
-        state.blocks.get(&at).cloned().ok_or(ChainError("unknown block".into()))
+        state.blocks.get(&at).map(read).ok_or(ChainError("unknown block".into()))
+    }
+
+    fn list(&self, at: H256, wanted: impl Fn(&ChainJob) -> bool) -> Result<Vec<(JobId, ChainJob)>, ChainError> {
+        self.read(at, |snapshot| {
+            let jobs = snapshot.jobs.iter().filter(|(_, job)| wanted(job));
+            jobs.map(|(id, job)| (*id, job.clone())).collect()
+        })
     }
 }
 
@@ -371,34 +380,30 @@ impl Chain for MockChain {
         self.state().canonical.get(number as usize).copied()
     }
     fn next_job_id(&self, at: H256) -> Result<JobId, ChainError> {
-        Ok(self.snapshot(at)?.next)
+        self.read(at, |snapshot| snapshot.next)
     }
     fn job(&self, at: H256, id: JobId) -> Result<Option<ChainJob>, ChainError> {
-        Ok(self.snapshot(at)?.jobs.get(&id).cloned())
+        self.read(at, |snapshot| snapshot.jobs.get(&id).cloned())
     }
     fn open_jobs(&self, at: H256) -> Result<Vec<(JobId, ChainJob)>, ChainError> {
-        let jobs = self.snapshot(at)?.jobs.into_iter();
-        Ok(jobs.filter(|(_, job)| matches!(job.state, JobState::Open { .. })).collect())
+        self.list(at, |job| matches!(job.state, JobState::Open { .. }))
     }
     fn assigned_jobs(&self, at: H256, account: &AccountId) -> Result<Vec<(JobId, ChainJob)>, ChainError> {
-        let jobs = self.snapshot(at)?.jobs.into_iter();
-        Ok(jobs
-            .filter(|(_, job)| match &job.state {
-                JobState::Claimed { provider, .. } | JobState::Committed { provider, .. } => provider == account,
-                _ => false,
-            })
-            .collect())
+        self.list(at, |job| match &job.state {
+            JobState::Claimed { provider, .. } | JobState::Committed { provider, .. } => provider == account,
+            _ => false,
+        })
     }
     fn provider_of(&self, at: H256, worker: &WorkerId) -> Result<Option<AccountId>, ChainError> {
-        self.snapshot(at)?;
+        self.read(at, |_| ())?;
         Ok(self.state().registered.as_ref().filter(|(key, _)| key == worker).map(|(_, info)| info.account.clone()))
     }
     fn provider(&self, at: H256, account: &AccountId) -> Result<Option<ProviderInfo>, ChainError> {
-        self.snapshot(at)?;
+        self.read(at, |_| ())?;
         Ok(self.state().registered.as_ref().map(|(_, info)| info.clone()).filter(|info| info.account == *account))
     }
     async fn submit_claim(&self, at: H256, job: JobId, _: WorkerId, _: WorkerSignature) -> Result<(), ClaimError> {
-        self.snapshot(at).expect("claims are made at known blocks");
+        self.read(at, |_| ()).expect("claims are made at known blocks");
         if self.database.is_dead() {
             return Ok(());
         }
@@ -455,7 +460,7 @@ pub struct Rig {
 impl Rig {
     pub fn new() -> Self {
         let database = Database::default();
-        let keys = Keys::open(Arc::new(MemoryKeystore::new()), H256::zero(), Some("//Worker")).expect("opens");
+        let keys = Keys::open(Arc::new(MemoryKeystore::new()), H256::zero(), Some(WORKER_SEED)).expect("opens");
         let keys = Arc::new(keys);
         let chain = Arc::new(MockChain::new(database.clone(), keys.all().remove(0)));
         Self::with(chain, database, keys, 4)

@@ -81,13 +81,19 @@ impl Matrix {
             let at = base + group * BLOCK * 4;
             values.copy_from_slice(&self.data[at..at + values.len()]);
         }
-        Scale { mant: self.mant[out], exp: self.exp[out] }
+        Scale {
+            mant: self.mant[out],
+            exp: self.exp[out],
+        }
     }
 
     /// Calls `each(first input, weights, scale)` with consecutive pieces of output row `out`.
     pub fn with_row(&self, out: usize, mut each: impl FnMut(usize, &[i8], Scale)) {
         const PIECE: usize = 256;
-        let scale = Scale { mant: self.mant[out], exp: self.exp[out] };
+        let scale = Scale {
+            mant: self.mant[out],
+            exp: self.exp[out],
+        };
         let base = (out / BLOCK) * BLOCK * self.ins_padded + (out % BLOCK) * 4;
         for first in (0..self.ins).step_by(PIECE) {
             let mut piece = [0i8; PIECE];
@@ -275,13 +281,16 @@ impl ActivationsWriter<'_> {
         unsafe { self.scales.range(row, 1)[0] = [scale.mant as i32, scale.exp] };
         let planes = 1 + usize::from(self.wide);
         match self.layout {
-            Planes::Values => {}
+            Planes::Values => {},
             Planes::Rows => {
                 // SAFETY: as above.
-                let bytes = unsafe { self.planes.range(row * planes * self.ins_padded, planes * self.ins_padded) };
+                let bytes = unsafe {
+                    self.planes
+                        .range(row * planes * self.ins_padded, planes * self.ins_padded)
+                };
                 let (first, second) = bytes.split_at_mut(self.ins_padded);
                 split(values, first, second);
-            }
+            },
             Planes::Tiles => {
                 let tile_row = (row / TILE_ROWS) * TILE_ROWS * self.ins_padded * planes + (row % TILE_ROWS) * IN_PAD;
                 for (step, values) in values.chunks_exact(IN_PAD).enumerate() {
@@ -296,7 +305,7 @@ impl ActivationsWriter<'_> {
                     };
                     split(values, first, second);
                 }
-            }
+            },
         }
     }
 }

@@ -29,11 +29,16 @@ impl<T: Pod> Aligned<T> {
     pub fn zeroed(len: usize) -> Self {
         let layout = Self::layout(len);
         if layout.size() == 0 {
-            return Self { pointer: NonNull::dangling(), len: 0 };
+            return Self {
+                pointer: NonNull::dangling(),
+                len: 0,
+            };
         }
         // SAFETY: the layout has a non-zero size.
         let raw = unsafe { alloc(layout) };
-        let Some(pointer) = NonNull::new(raw.cast::<T>()) else { handle_alloc_error(layout) };
+        let Some(pointer) = NonNull::new(raw.cast::<T>()) else {
+            handle_alloc_error(layout)
+        };
         advise_large_pages(raw, layout.size());
         // SAFETY: `raw` is valid for `size` bytes, and all zeros is a valid `T` because `T: Pod`.
         unsafe { raw.write_bytes(0, layout.size()) };
@@ -129,7 +134,11 @@ unsafe impl<T: Send> Sync for SharedMut<'_, T> {}
 impl<'a, T> SharedMut<'a, T> {
     /// Shares `slice` among tasks.
     pub fn new(slice: &'a mut [T]) -> Self {
-        Self { pointer: slice.as_mut_ptr(), len: slice.len(), marker: std::marker::PhantomData }
+        Self {
+            pointer: slice.as_mut_ptr(),
+            len: slice.len(),
+            marker: std::marker::PhantomData,
+        }
     }
 
     /// The part `[start, start + len)`.
@@ -141,7 +150,10 @@ impl<'a, T> SharedMut<'a, T> {
     /// When the part is out of bounds.
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn range(&self, start: usize, len: usize) -> &mut [T] {
-        assert!(start <= self.len && len <= self.len - start, "part of a shared slice out of bounds");
+        assert!(
+            start <= self.len && len <= self.len - start,
+            "part of a shared slice out of bounds"
+        );
         // SAFETY: in bounds by the assertion, exclusive by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.pointer.add(start), len) }
     }

@@ -38,7 +38,7 @@ impl Kernel {
                     && std::is_x86_feature_detected!("avx512dq")
                     && std::is_x86_feature_detected!("avx512vl")
                     && std::is_x86_feature_detected!("avx512vnni")
-            }
+            },
             #[cfg(target_arch = "x86_64")]
             Kernel::Amx => Kernel::Avx512.is_available() && amx_granted(),
             #[cfg(not(target_arch = "x86_64"))]
@@ -48,7 +48,11 @@ impl Kernel {
 
     /// The fastest kernel of this machine.
     pub fn best() -> Self {
-        Self::ALL.into_iter().rev().find(|kernel| kernel.is_available()).unwrap_or(Kernel::Scalar)
+        Self::ALL
+            .into_iter()
+            .rev()
+            .find(|kernel| kernel.is_available())
+            .unwrap_or(Kernel::Scalar)
     }
 
     /// Lower-case name.

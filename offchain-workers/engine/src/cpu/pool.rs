@@ -75,7 +75,8 @@ impl Pool {
         self.helpers.len() + 1
     }
 
-    /// Runs `task(0)` to `task(tasks - 1)`, each once, in no particular order, and returns when all are done.
+    /// Runs `task(0)` to `task(tasks - 1)`, each once, in no particular order, and returns when all are done. A task must not
+    /// call this itself.
     ///
     /// # Panics
     /// When a task panics, after every other claimed task is done.
@@ -147,7 +148,7 @@ fn work(shared: &Shared, number: u64) {
                 }
                 region.finished.fetch_add(1, Ordering::Release);
                 seen = shared.claim.load(Ordering::Acquire);
-            }
+            },
         }
     }
 }

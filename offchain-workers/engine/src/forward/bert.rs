@@ -20,7 +20,10 @@ pub(crate) struct BertState {
 impl BertState {
     /// The state before a text.
     pub(crate) fn new(spec: &ModelSpec) -> Self {
-        Self { trace: TraceBuilder::new(spec.layers), buffers: Buffers::default() }
+        Self {
+            trace: TraceBuilder::new(spec.layers),
+            buffers: Buffers::default(),
+        }
     }
 }
 
@@ -51,7 +54,9 @@ pub(crate) fn embed(
     for (index, layer) in model.layers.iter().enumerate() {
         machine.check()?;
         run_layer(machine, spec, layer, b, rows);
-        b.end_layer(machine, spec, rows, index, &|x| norm(machine, spec, x, &layer.output_norm));
+        b.end_layer(machine, spec, rows, index, &|x| {
+            norm(machine, spec, x, &layer.output_norm)
+        });
     }
     b.extend_trace(spec, rows, &mut state.trace);
     Ok(pool(bert, &b.residual[..rows * hidden], hidden))
@@ -73,7 +78,11 @@ fn run_layer(machine: &Machine<'_>, spec: &ModelSpec, layer: &BertLayer, b: &mut
     b.quantise_heads(machine, spec, rows, &|_, _, _| {});
     let mut cache = LayerCache::new(spec.kv_heads as usize, spec.head_dim as usize);
     b.append(machine, rows, &mut cache);
-    let queries = Queries { data: &b.queries, scales: &b.query_scales, heads: spec.heads as usize };
+    let queries = Queries {
+        data: &b.queries,
+        scales: &b.query_scales,
+        heads: spec.heads as usize,
+    };
     attend(machine.pool, kernel, &cache, &queries, rows, &|_| rows, &mut b.mixed);
     let mixed = &b.mixed;
     machine.quantise_rows(&mut b.heads, rows, hidden, spec.activation, &|row, out| {

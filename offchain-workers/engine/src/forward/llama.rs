@@ -56,8 +56,13 @@ pub(crate) fn forward(
     let first = state.len;
     machine.each_row(rows, &|row| {
         // SAFETY: one task per row.
-        let (x, cos, sin) =
-            unsafe { (residual.range(row * hidden, hidden), cos.range(row * half, half), sin.range(row * half, half)) };
+        let (x, cos, sin) = unsafe {
+            (
+                residual.range(row * hidden, hidden),
+                cos.range(row * half, half),
+                sin.range(row * half, half),
+            )
+        };
         embed_row(&model.embed, tokens[row] as usize, x);
         ops::rope_angles(&model.frequencies, (first + row) as u32, cos, sin);
     });
@@ -81,7 +86,11 @@ fn attention(
     index: usize,
     rows: usize,
 ) {
-    let (hidden, half, query) = (spec.hidden as usize, spec.head_dim as usize / 2, spec.query_width() as usize);
+    let (hidden, half, query) = (
+        spec.hidden as usize,
+        spec.head_dim as usize / 2,
+        spec.query_width() as usize,
+    );
     let (kernel, qmax) = (machine.kernel, ops::activation_max(spec.activation));
     let b = &mut state.buffers;
     let residual = &b.residual;
@@ -101,9 +110,21 @@ fn attention(
     });
     let cache = &mut state.caches[index];
     b.append(machine, rows, cache);
-    let queries = Queries { data: &b.queries, scales: &b.query_scales, heads: spec.heads as usize };
+    let queries = Queries {
+        data: &b.queries,
+        scales: &b.query_scales,
+        heads: spec.heads as usize,
+    };
     let first = state.len;
-    attend(machine.pool, kernel, cache, &queries, rows, &|row| first + row + 1, &mut b.mixed);
+    attend(
+        machine.pool,
+        kernel,
+        cache,
+        &queries,
+        rows,
+        &|row| first + row + 1,
+        &mut b.mixed,
+    );
     let mixed = &b.mixed;
     machine.quantise_rows(&mut b.heads, rows, query, spec.activation, &|row, out| {
         rows::quantise_row(kernel, &mixed[row * query..(row + 1) * query], qmax, out)
@@ -150,6 +171,10 @@ pub(crate) fn logits<'a>(
         let x = &residual[(first + row) * hidden..(first + row + 1) * hidden];
         rows::rmsnorm_quantise(kernel, x, &model.final_norm, spec.norm_eps, qmax, out)
     });
-    machine.product(&b.hidden, model.head.as_ref().unwrap_or(&model.embed), &mut state.logits);
+    machine.product(
+        &b.hidden,
+        model.head.as_ref().unwrap_or(&model.embed),
+        &mut state.logits,
+    );
     &state.logits[..rows * vocab]
 }

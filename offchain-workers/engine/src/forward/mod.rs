@@ -1,6 +1,7 @@
 //! The forward pass: many rows at once, layer by layer, the same bits as the reference.
 
 mod bert;
+mod leaves;
 mod llama;
 
 pub(crate) use bert::{embed, BertState};
@@ -14,10 +15,11 @@ use crate::cpu::{
     pool::Pool,
     rows, Kernel,
 };
+use leaves::LeafRow;
 use lantern_exact::{
     fixed::Scale,
     merkle, ops,
-    trace::{self, TraceBuilder},
+    trace::TraceBuilder,
     Hash, ModelSpec, Width,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,7 +140,12 @@ impl Buffers {
             let projected = unsafe { projected.range(row * (query + 2 * kv), query + 2 * kv) };
             let (q, kv_part) = projected.split_at_mut(query);
             let (k, v) = kv_part.split_at_mut(kv);
-            let (out, scales) = unsafe { (queries.range(row * query, query), query_scales.range(row * heads, heads)) };
+            let (out, scales) = unsafe {
+                (
+                    queries.range(row * query, query),
+                    query_scales.range(row * heads, heads),
+                )
+            };
             for ((head, out), scale) in q.chunks_mut(dim).zip(out.chunks_mut(dim)).zip(scales) {
                 turn(row, false, head);
                 *scale = rows::quantise_row(kernel, head, ops::QUERY_MAX, out).mul(score_scale);
@@ -181,19 +188,38 @@ impl Buffers {
         let (hidden, layers) = (spec.hidden as usize, spec.layers as usize);
         let (heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
         let residual = SharedMut::new(&mut self.residual[..rows * hidden]);
-        let leaves = SharedMut::new(&mut self.leaves[..]);
-        machine.each_row(rows, &|row| {
-            // SAFETY: one task per row.
-            let (x, leaf) = unsafe { (residual.range(row * hidden, hidden), leaves.range(row * layers + layer, 1)) };
-            rows::add_row(machine.kernel, x, &self.delta[row * hidden..(row + 1) * hidden]);
-            finish(x);
-            leaf[0] = trace::layer_leaf(
-                x,
-                &self.keys[row * width..(row + 1) * width],
-                &self.key_scales[row * heads..(row + 1) * heads],
-                &self.values[row * width..(row + 1) * width],
-                &self.value_scales[row * heads..(row + 1) * heads],
-            );
+        let shared_leaves = SharedMut::new(&mut self.leaves[..]);
+        let kernel = machine.kernel;
+        // Few rows: rather one thread each than several in one thread's lanes.
+        let together = if rows < 2 * leaves::ROWS { 1 } else { leaves::ROWS };
+        machine.pool.run(rows.div_ceil(together), &|task| {
+            let group = task * together..((task + 1) * together).min(rows);
+            let leaf_row = |row: usize| {
+                // SAFETY: each row belongs to one task.
+                let x = unsafe { residual.range(row * hidden, hidden) };
+                rows::add_row(kernel, x, &self.delta[row * hidden..(row + 1) * hidden]);
+                finish(x);
+                LeafRow {
+                    residual: x,
+                    keys: &self.keys[row * width..(row + 1) * width],
+                    key_scales: &self.key_scales[row * heads..(row + 1) * heads],
+                    values: &self.values[row * width..(row + 1) * width],
+                    value_scales: &self.value_scales[row * heads..(row + 1) * heads],
+                }
+            };
+            let mut digests = [[0u8; 32]; leaves::ROWS];
+            if group.len() == leaves::ROWS {
+                let rows: [_; leaves::ROWS] = std::array::from_fn(|index| leaf_row(group.start + index));
+                leaves::hash(&rows, &mut digests);
+            } else {
+                for (digest, row) in digests.iter_mut().zip(group.clone()) {
+                    leaves::hash(&[leaf_row(row)], std::slice::from_mut(digest));
+                }
+            }
+            for (digest, row) in digests.iter().zip(group) {
+                // SAFETY: each row belongs to one task.
+                unsafe { shared_leaves.range(row * layers + layer, 1)[0] = *digest };
+            }
         });
     }
 
@@ -208,5 +234,7 @@ impl Buffers {
 /// Writes row `id` of an embedding table to `out` in Q16.
 fn embed_row(table: &Matrix, id: usize, out: &mut [i32]) {
     // Rows are at most MAX_INPUTS long; a piece at a time keeps the buffer on the stack.
-    table.with_row(id, |at, weights, scale| ops::embed_row(weights, scale, &mut out[at..at + weights.len()]));
+    table.with_row(id, |at, weights, scale| {
+        ops::embed_row(weights, scale, &mut out[at..at + weights.len()])
+    });
 }

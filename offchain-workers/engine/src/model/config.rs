@@ -19,12 +19,20 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     fn refuse(&self, field: &str, reason: &str) -> LoadError {
-        LoadError::Config { file: self.file.into(), field: field.into(), reason: reason.into() }
+        LoadError::Config {
+            file: self.file.into(),
+            field: field.into(),
+            reason: reason.into(),
+        }
     }
 
     fn unsupported(&self, field: &str) -> LoadError {
         let value = self.get(field).map_or_else(|| "(missing)".to_owned(), Value::to_string);
-        LoadError::Unsupported { file: self.file.into(), field: field.into(), value: value.chars().take(80).collect() }
+        LoadError::Unsupported {
+            file: self.file.into(),
+            field: field.into(),
+            value: value.chars().take(80).collect(),
+        }
     }
 
     /// A field that is there and not null.
@@ -42,7 +50,8 @@ impl Fields<'_> {
     }
 
     fn u32(&self, field: &str) -> Result<u32, LoadError> {
-        self.optional_u32(field)?.ok_or_else(|| self.refuse(field, "is missing"))
+        self.optional_u32(field)?
+            .ok_or_else(|| self.refuse(field, "is missing"))
     }
 
     fn optional_f64(&self, field: &str) -> Result<Option<f64>, LoadError> {
@@ -56,7 +65,9 @@ impl Fields<'_> {
 
     fn bool(&self, field: &str, default: bool) -> Result<bool, LoadError> {
         self.get(field).map_or(Ok(default), |value| {
-            value.as_bool().ok_or_else(|| self.refuse(field, "is neither true nor false"))
+            value
+                .as_bool()
+                .ok_or_else(|| self.refuse(field, "is neither true nor false"))
         })
     }
 
@@ -75,7 +86,9 @@ impl Fields<'_> {
 
     /// `field` as a positive Q16 number.
     fn q16(&self, field: &str) -> Result<u32, LoadError> {
-        let number = self.optional_f64(field)?.ok_or_else(|| self.refuse(field, "is missing"))?;
+        let number = self
+            .optional_f64(field)?
+            .ok_or_else(|| self.refuse(field, "is missing"))?;
         let scaled = (number * f64::from(Q16_ONE)).round();
         if scaled >= 1.0 && scaled <= f64::from(u32::MAX) {
             Ok(scaled as u32)
@@ -105,7 +118,10 @@ pub(super) fn read(
 ) -> Result<ModelSpec, LoadError> {
     let bytes = source.config()?;
     let document = parse(CONFIG, &bytes)?;
-    let fields = Fields { file: CONFIG, object: &document };
+    let fields = Fields {
+        file: CONFIG,
+        object: &document,
+    };
     let hidden = fields.u32("hidden_size")?;
     let heads = fields.u32("num_attention_heads")?;
     if heads == 0 {
@@ -113,7 +129,10 @@ pub(super) fn read(
     }
     let model_type = fields.str("model_type").unwrap_or("");
     let mut spec = ModelSpec {
-        family: Family::Bert(BertSpec { pooling: Pooling::Mean, normalize: true }),
+        family: Family::Bert(BertSpec {
+            pooling: Pooling::Mean,
+            normalize: true,
+        }),
         arithmetic: ARITHMETIC,
         activation,
         keys,
@@ -142,7 +161,10 @@ pub(super) fn read(
 pub(super) fn check_inner(spec: &ModelSpec) -> Result<(), LoadError> {
     let found = spec.hidden.max(spec.intermediate).max(spec.query_width());
     if found as usize > MAX_INPUTS {
-        return Err(LoadError::InnerTooLarge { found, limit: MAX_INPUTS as u32 });
+        return Err(LoadError::InnerTooLarge {
+            found,
+            limit: MAX_INPUTS as u32,
+        });
     }
     Ok(())
 }
@@ -150,15 +172,25 @@ pub(super) fn check_inner(spec: &ModelSpec) -> Result<(), LoadError> {
 /// Tokens that `generation_config.json` or `config.json` name as the end of a text.
 pub(super) fn end_tokens(source: &ModelSource<'_>, vocab: u32) -> Result<Vec<u32>, LoadError> {
     const GENERATION: &str = "generation_config.json";
-    let generation = source.optional(GENERATION)?.map(|bytes| parse(GENERATION, &bytes)).transpose()?;
+    let generation = source
+        .optional(GENERATION)?
+        .map(|bytes| parse(GENERATION, &bytes))
+        .transpose()?;
     let config = parse(CONFIG, &source.config()?)?;
-    let named = generation.as_ref().and_then(|document| document.get("eos_token_id")).or(config.get("eos_token_id"));
+    let named = generation
+        .as_ref()
+        .and_then(|document| document.get("eos_token_id"))
+        .or(config.get("eos_token_id"));
     let tokens = match named {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_u64).collect(),
         Some(value) => value.as_u64().into_iter().collect::<Vec<_>>(),
         None => Vec::new(),
     };
-    Ok(tokens.into_iter().filter(|&token| token < u64::from(vocab)).map(|token| token as u32).collect())
+    Ok(tokens
+        .into_iter()
+        .filter(|&token| token < u64::from(vocab))
+        .map(|token| token as u32)
+        .collect())
 }
 
 fn llama(fields: &Fields<'_>, model_type: &str, spec: &mut ModelSpec) -> Result<(), LoadError> {
@@ -187,12 +219,22 @@ fn llama(fields: &Fields<'_>, model_type: &str, spec: &mut ModelSpec) -> Result<
     // Newer files keep everything about rotation in one object.
     let nested = fields.get("rope_parameters").or_else(|| fields.get("rope_scaling"));
     let nested = nested
-        .map(|value| value.as_object().ok_or_else(|| fields.refuse("rope_scaling", "is not an object")))
+        .map(|value| {
+            value
+                .as_object()
+                .ok_or_else(|| fields.refuse("rope_scaling", "is not an object"))
+        })
         .transpose()?
-        .map(|object| Fields { file: fields.file, object });
+        .map(|object| Fields {
+            file: fields.file,
+            object,
+        });
     let theta = match fields.optional_f64("rope_theta")? {
         Some(theta) => theta,
-        None => nested.as_ref().map_or(Ok(None), |nested| nested.optional_f64("rope_theta"))?.unwrap_or(10_000.0),
+        None => nested
+            .as_ref()
+            .map_or(Ok(None), |nested| nested.optional_f64("rope_theta"))?
+            .unwrap_or(10_000.0),
     };
     if theta.fract() != 0.0 || !(2.0..=f64::from(u32::MAX)).contains(&theta) {
         return Err(fields.refuse("rope_theta", "is not a whole number from 2 to 2^32 - 1"));
@@ -208,10 +250,16 @@ fn llama(fields: &Fields<'_>, model_type: &str, spec: &mut ModelSpec) -> Result<
 }
 
 fn rope_scaling(fields: &Fields<'_>) -> Result<RopeScaling, LoadError> {
-    let kind = if fields.get("rope_type").is_some() { "rope_type" } else { "type" };
+    let kind = if fields.get("rope_type").is_some() {
+        "rope_type"
+    } else {
+        "type"
+    };
     match fields.str(kind).unwrap_or("default") {
         "default" => Ok(RopeScaling::None),
-        "linear" => Ok(RopeScaling::Linear { factor: fields.q16("factor")? }),
+        "linear" => Ok(RopeScaling::Linear {
+            factor: fields.q16("factor")?,
+        }),
         "llama3" => Ok(RopeScaling::Llama3 {
             factor: fields.q16("factor")?,
             low_freq_factor: fields.q16("low_freq_factor")?,
@@ -238,12 +286,20 @@ fn bert(fields: &Fields<'_>, source: &ModelSource<'_>, spec: &mut ModelSpec) -> 
 fn pooling(source: &ModelSource<'_>) -> Result<BertSpec, LoadError> {
     const MODULES: &str = "modules.json";
     const POOLING: &str = "1_Pooling/config.json";
-    let mut bert = BertSpec { pooling: Pooling::Mean, normalize: true };
+    let mut bert = BertSpec {
+        pooling: Pooling::Mean,
+        normalize: true,
+    };
     if let Some(bytes) = source.optional(POOLING)? {
         let document = parse(POOLING, &bytes)?;
-        let fields = Fields { file: POOLING, object: &document };
-        bert.pooling = match (fields.bool("pooling_mode_mean_tokens", false)?, fields.bool("pooling_mode_cls_token", false)?)
-        {
+        let fields = Fields {
+            file: POOLING,
+            object: &document,
+        };
+        bert.pooling = match (
+            fields.bool("pooling_mode_mean_tokens", false)?,
+            fields.bool("pooling_mode_cls_token", false)?,
+        ) {
             (true, false) => Pooling::Mean,
             (false, true) => Pooling::Cls,
             _ => return Err(fields.unsupported("pooling_mode_mean_tokens")),
@@ -255,9 +311,12 @@ fn pooling(source: &ModelSource<'_>) -> Result<BertSpec, LoadError> {
             field: "(document)".into(),
             reason: error.to_string(),
         })?;
-        bert.normalize = modules
-            .iter()
-            .any(|module| module.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("Normalize")));
+        bert.normalize = modules.iter().any(|module| {
+            module
+                .get("type")
+                .and_then(Value::as_str)
+                .is_some_and(|kind| kind.ends_with("Normalize"))
+        });
     }
     Ok(bert)
 }

@@ -56,7 +56,15 @@ impl LoadedModel {
         let pool = loading_pool();
         let (weights, weights_root) = Weights::take(&spec, &mut parameters, &pool)?;
         let id = model_id(&spec, &weights_root);
-        Ok(Self { name: source.name(), spec, id, weights_root, tokenizer: Some(tokenizer), end_tokens, weights })
+        Ok(Self {
+            name: source.name(),
+            spec,
+            id,
+            weights_root,
+            tokenizer: Some(tokenizer),
+            end_tokens,
+            weights,
+        })
     }
 
     /// A model of quantised tensors in commitment order, without a tokenizer: for tests and benchmarks.
@@ -65,10 +73,20 @@ impl LoadedModel {
     pub fn from_tensors(name: &str, spec: ModelSpec, tensors: Vec<Tensor>) -> Result<Self, LoadError> {
         spec.validate()?;
         config::check_inner(&spec)?;
-        let mut given = Given { tensors: tensors.into_iter() };
+        let mut given = Given {
+            tensors: tensors.into_iter(),
+        };
         let (weights, weights_root) = Weights::take(&spec, &mut given, &loading_pool())?;
         let id = model_id(&spec, &weights_root);
-        Ok(Self { name: name.into(), spec, id, weights_root, tokenizer: None, end_tokens: Vec::new(), weights })
+        Ok(Self {
+            name: name.into(),
+            spec,
+            id,
+            weights_root,
+            tokenizer: None,
+            end_tokens: Vec::new(),
+            weights,
+        })
     }
 
     /// A model of random weights, see [`lantern_exact::synthetic`].
@@ -125,7 +143,10 @@ struct Given {
 
 impl Parameters for Given {
     fn get(&mut self, spec: &TensorSpec, _: &Pool) -> Result<Tensor, LoadError> {
-        let refuse = |reason: &str| LoadError::Weights { file: spec.name.clone(), reason: reason.into() };
+        let refuse = |reason: &str| LoadError::Weights {
+            file: spec.name.clone(),
+            reason: reason.into(),
+        };
         let tensor = self.tensors.next().ok_or_else(|| refuse("is missing"))?;
         let (rows, cols) = (spec.rows as usize, spec.cols as usize);
         let fits = match (&tensor, spec.kind) {
@@ -135,11 +156,11 @@ impl Parameters for Given {
                     && matrix.data.len() == rows * cols
                     && matrix.scales.iter().all(Scale::is_valid)
                     && matrix.data.iter().all(|&weight| weight > i8::MIN)
-            }
+            },
             (Tensor::Vector(vector), TensorKind::Vector) => {
                 let frac_fits = vector.frac == FRAC as u32 || (!spec.name.ends_with("_bias") && vector.frac <= 30);
                 vector.values.len() == cols && frac_fits
-            }
+            },
             _ => false,
         };
         if fits {

@@ -1,11 +1,6 @@
 //! The quantised parameters of a model, one tensor at a time in commitment order.
 
-use super::{
-    error::LoadError,
-    quantise,
-    source::WEIGHTS,
-    tensors::Tensors,
-};
+use super::{error::LoadError, quantise, source::WEIGHTS, tensors::Tensors};
 use crate::cpu::{memory::SharedMut, pool::Pool};
 use lantern_exact::{
     commit::{matrix_row_leaf, tensor_leaf, TensorKind, TensorSpec},
@@ -71,11 +66,21 @@ pub(crate) fn quantise_vector(name: &str, values: &[f32]) -> Result<Vector, usiz
     let frac = if name.ends_with("_bias") {
         BIAS_FRAC
     } else {
-        let fits = |frac: &u32| values.iter().all(|&value| quantise::fixed(value, *frac).is_some_and(|v| v.abs() < 1 << 30));
+        let fits = |frac: &u32| {
+            values
+                .iter()
+                .all(|&value| quantise::fixed(value, *frac).is_some_and(|v| v.abs() < 1 << 30))
+        };
         (0..=MAX_GAIN_FRAC).rev().find(fits).unwrap_or(0)
     };
-    let fixed = values.iter().enumerate().map(|(index, &value)| quantise::fixed(value, frac).ok_or(index));
-    Ok(Vector { frac, values: fixed.collect::<Result<_, _>>()? })
+    let fixed = values
+        .iter()
+        .enumerate()
+        .map(|(index, &value)| quantise::fixed(value, frac).ok_or(index));
+    Ok(Vector {
+        frac,
+        values: fixed.collect::<Result<_, _>>()?,
+    })
 }
 
 /// Parameters of a Hugging Face model.
@@ -98,8 +103,14 @@ impl<'a> HuggingFace<'a> {
         } else {
             "embeddings.word_embeddings.weight"
         };
-        let found = prefixes.into_iter().find(|prefix| tensors.contains(&format!("{prefix}{probe}")));
-        let model = Self { tensors, spec, prefix: found.unwrap_or(prefixes[0]) };
+        let found = prefixes
+            .into_iter()
+            .find(|prefix| tensors.contains(&format!("{prefix}{probe}")));
+        let model = Self {
+            tensors,
+            spec,
+            prefix: found.unwrap_or(prefixes[0]),
+        };
         for tensor in lantern_exact::commit::tensors(&spec) {
             let (name, shape) = model.locate(&tensor)?;
             model.tensors.check(&name, &shape)?;
@@ -133,7 +144,11 @@ impl Parameters for HuggingFace<'_> {
             TensorKind::Matrix => Ok(Tensor::Matrix(quantise_matrix(&values, tensor.cols as usize, pool))),
             TensorKind::Vector => quantise_vector(&tensor.name, &values)
                 .map(Tensor::Vector)
-                .map_err(|index| LoadError::OutOfRange { file: WEIGHTS.into(), tensor: name, index }),
+                .map_err(|index| LoadError::OutOfRange {
+                    file: WEIGHTS.into(),
+                    tensor: name,
+                    index,
+                }),
         }
     }
 }
@@ -152,7 +167,9 @@ fn llama_name(name: &str, prefix: &str) -> String {
             _ => "lm_head.weight".into(),
         };
     };
-    let (part, suffix) = part.strip_suffix("_bias").map_or((part, "weight"), |part| (part, "bias"));
+    let (part, suffix) = part
+        .strip_suffix("_bias")
+        .map_or((part, "weight"), |part| (part, "bias"));
     let part = match part {
         "attention_norm" => "input_layernorm".into(),
         "mlp_norm" => "post_attention_layernorm".into(),
@@ -165,7 +182,9 @@ fn llama_name(name: &str, prefix: &str) -> String {
 
 /// Name of a tensor in the files of a BERT model.
 fn bert_name(name: &str, prefix: &str) -> String {
-    let (name, suffix) = name.strip_suffix("_bias").map_or((name, "weight"), |name| (name, "bias"));
+    let (name, suffix) = name
+        .strip_suffix("_bias")
+        .map_or((name, "weight"), |name| (name, "bias"));
     let Some((layer, part)) = layer_of(name) else {
         let part = match name {
             "embed" => "word_embeddings",

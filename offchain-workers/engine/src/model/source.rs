@@ -46,9 +46,10 @@ impl ModelSource<'_> {
     /// Name shown to people: the folder's last part.
     pub fn name(&self) -> String {
         match self {
-            Self::Folder(folder) => folder
-                .file_name()
-                .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned()),
+            Self::Folder(folder) => folder.file_name().map_or_else(
+                || folder.display().to_string(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
             Self::Memory(files) => files.name.to_owned(),
         }
     }
@@ -120,7 +121,11 @@ fn read(folder: &Path, file: &str, limit: u64) -> Result<Vec<u8>, LoadError> {
     };
     let bytes = fs::metadata(&path).map_err(failed)?.len();
     if bytes > limit {
-        return Err(LoadError::FileTooLarge { file: file.into(), bytes, limit });
+        return Err(LoadError::FileTooLarge {
+            file: file.into(),
+            bytes,
+            limit,
+        });
     }
     fs::read(&path).map_err(failed)
 }

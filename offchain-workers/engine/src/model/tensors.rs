@@ -32,17 +32,23 @@ impl<'a> Tensors<'a> {
                 for file in &files {
                     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     let length = std::fs::metadata(file)
-                        .map_err(|error| LoadError::Read { file: name.clone(), reason: error.to_string() })?
+                        .map_err(|error| LoadError::Read {
+                            file: name.clone(),
+                            reason: error.to_string(),
+                        })?
                         .len();
                     if length == 0 {
-                        return Err(LoadError::Weights { file: name, reason: "is empty".into() });
+                        return Err(LoadError::Weights {
+                            file: name,
+                            reason: "is empty".into(),
+                        });
                     }
                 }
                 // SAFETY: the map is only read. Whoever writes to a model's files while it loads harms this process
                 // alone: the weights are copied while loading and the map is dropped.
                 let mapped = unsafe { MmapedSafetensors::multi(&files) };
                 mapped.map(Self::Mapped).map_err(malformed)
-            }
+            },
             ModelSource::Memory(files) => SliceSafetensors::new(files.weights).map(Self::Slice).map_err(malformed),
         }
     }
@@ -54,7 +60,8 @@ impl<'a> Tensors<'a> {
 
     /// First dimension of tensor `name`; 0 for a scalar.
     pub(super) fn rows(&self, name: &str) -> Result<usize, LoadError> {
-        self.header(name).map(|header| header.shape.first().copied().unwrap_or(0))
+        self.header(name)
+            .map(|header| header.shape.first().copied().unwrap_or(0))
     }
 
     /// Checks that tensor `name` is there, has `shape` and a float type, without reading it.
@@ -70,7 +77,11 @@ impl<'a> Tensors<'a> {
         }
         match header.dtype {
             Some(DType::F32 | DType::F16 | DType::BF16) => Ok(()),
-            _ => Err(LoadError::WrongType { file: WEIGHTS.into(), tensor: name.into(), dtype: header.type_name }),
+            _ => Err(LoadError::WrongType {
+                file: WEIGHTS.into(),
+                tensor: name.into(),
+                dtype: header.type_name,
+            }),
         }
     }
 
@@ -79,7 +90,10 @@ impl<'a> Tensors<'a> {
             Self::Mapped(tensors) => tensors.get(name),
             Self::Slice(tensors) => tensors.get(name),
         }
-        .map_err(|_| LoadError::MissingTensor { file: WEIGHTS.into(), tensor: name.into() })?;
+        .map_err(|_| LoadError::MissingTensor {
+            file: WEIGHTS.into(),
+            tensor: name.into(),
+        })?;
         Ok(Header {
             shape: view.shape().to_vec(),
             dtype: DType::try_from(view.dtype()).ok(),
@@ -100,7 +114,11 @@ impl<'a> Tensors<'a> {
             .and_then(|tensor: Tensor| tensor.to_vec1::<f32>())
             .map_err(malformed)?;
         match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(LoadError::NotFinite { file: WEIGHTS.into(), tensor: name.into(), index }),
+            Some(index) => Err(LoadError::NotFinite {
+                file: WEIGHTS.into(),
+                tensor: name.into(),
+                index,
+            }),
             None => Ok(values),
         }
     }

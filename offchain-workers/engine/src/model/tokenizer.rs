@@ -28,7 +28,9 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Reads `tokenizer.json` for a model with `vocab` token ids.
     pub(super) fn from_bytes(bytes: &[u8], vocab: u32) -> Result<Self, LoadError> {
-        let refuse = |reason: String| LoadError::Tokenizer { reason: reason.chars().take(200).collect() };
+        let refuse = |reason: String| LoadError::Tokenizer {
+            reason: reason.chars().take(200).collect(),
+        };
         // The file is foreign and its reader is large: a panic in it is one more way to be malformed.
         let parsed = catch_unwind(|| tokenizers::Tokenizer::from_bytes(bytes));
         let mut inner = parsed
@@ -64,7 +66,10 @@ impl Tokenizer {
 
     fn check(&self, tokens: &[u32]) -> Result<(), TokenizeError> {
         match tokens.iter().find(|&&token| token >= self.vocab) {
-            Some(&token) => Err(TokenizeError::OutOfVocabulary { token, vocab: self.vocab }),
+            Some(&token) => Err(TokenizeError::OutOfVocabulary {
+                token,
+                vocab: self.vocab,
+            }),
             None => Ok(()),
         }
     }

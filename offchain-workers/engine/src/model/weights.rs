@@ -72,7 +72,10 @@ struct Intake<'a> {
 
 impl Intake<'_> {
     fn next(&mut self) -> Result<Tensor, LoadError> {
-        let mismatch = || LoadError::Weights { file: "(tensors)".into(), reason: "do not fit the specification".into() };
+        let mismatch = || LoadError::Weights {
+            file: "(tensors)".into(),
+            reason: "do not fit the specification".into(),
+        };
         let spec = self.specs.next().ok_or_else(mismatch)?;
         let tensor = self.source.get(&spec, self.pool)?;
         self.leaves.push(leaf(&tensor, &spec, self.pool));
@@ -119,7 +122,10 @@ impl Intake<'_> {
     }
 
     fn layer_norm(&mut self) -> Result<Norm, LoadError> {
-        Ok(Norm { gain: self.vector()?, bias: self.vector()?.values })
+        Ok(Norm {
+            gain: self.vector()?,
+            bias: self.vector()?.values,
+        })
     }
 
     fn llama(&mut self, spec: &ModelSpec, llama: &LlamaSpec) -> Result<Llama, LoadError> {
@@ -141,7 +147,13 @@ impl Intake<'_> {
         let head = (!llama.tied_embeddings).then(|| self.matrix(false)).transpose()?;
         let mut frequencies = vec![0; spec.head_dim as usize / 2];
         ops::rope_frequencies(llama.rope_base, llama.rope_scaling, &mut frequencies);
-        Ok(Llama { embed, layers, final_norm, head, frequencies })
+        Ok(Llama {
+            embed,
+            layers,
+            final_norm,
+            head,
+            frequencies,
+        })
     }
 
     fn bert(&mut self, spec: &ModelSpec) -> Result<Bert, LoadError> {
@@ -160,19 +172,32 @@ impl Intake<'_> {
                 output_norm: self.layer_norm()?,
             });
         }
-        Ok(Bert { embed, positions, token_type, embed_norm, layers })
+        Ok(Bert {
+            embed,
+            positions,
+            token_type,
+            embed_norm,
+            layers,
+        })
     }
 }
 
 fn misplaced() -> LoadError {
-    LoadError::Weights { file: "(tensors)".into(), reason: "a matrix stands where a vector belongs, or the reverse".into() }
+    LoadError::Weights {
+        file: "(tensors)".into(),
+        reason: "a matrix stands where a vector belongs, or the reverse".into(),
+    }
 }
 
 impl Weights {
     /// Takes the tensors of `spec` from `source`; returns the weights and their root.
     pub(crate) fn take(spec: &ModelSpec, source: &mut dyn Parameters, pool: &Pool) -> Result<(Self, Hash), LoadError> {
-        let mut intake =
-            Intake { specs: commit::tensors(spec).into_iter(), source, pool, leaves: Vec::new() };
+        let mut intake = Intake {
+            specs: commit::tensors(spec).into_iter(),
+            source,
+            pool,
+            leaves: Vec::new(),
+        };
         let weights = match &spec.family {
             Family::Llama(llama) => Self::Llama(intake.llama(spec, llama)?),
             Family::Bert(_) => Self::Bert(intake.bert(spec)?),
@@ -202,7 +227,7 @@ impl Weights {
                 if let Some(head) = &model.head {
                     unpack(&mut out, head, &[head.outs()], false);
                 }
-            }
+            },
             Self::Bert(model) => {
                 let width = spec.hidden as usize;
                 for matrix in [&model.embed, &model.positions, &model.token_type] {
@@ -217,7 +242,7 @@ impl Weights {
                     unpack(&mut out, &layer.down, &[width], true);
                     unpack_norm(&mut out, &layer.output_norm);
                 }
-            }
+            },
         }
         out
     }
@@ -229,11 +254,18 @@ fn unpack(out: &mut Vec<Tensor>, fused: &Matrix, parts: &[usize], biased: bool) 
     let mut first = 0;
     for &rows in parts {
         let mut data = vec![0i8; rows * cols];
-        let scales = data.chunks_mut(cols).enumerate().map(|(row, to)| fused.row(first + row, to)).collect();
+        let scales = data
+            .chunks_mut(cols)
+            .enumerate()
+            .map(|(row, to)| fused.row(first + row, to))
+            .collect();
         out.push(Tensor::Matrix(RowMajor { cols, data, scales }));
         if biased {
             let values = fused.bias[first..first + rows].to_vec();
-            out.push(Tensor::Vector(Vector { frac: lantern_exact::fixed::FRAC as u32, values }));
+            out.push(Tensor::Vector(Vector {
+                frac: lantern_exact::fixed::FRAC as u32,
+                values,
+            }));
         }
         first += rows;
     }
@@ -241,5 +273,8 @@ fn unpack(out: &mut Vec<Tensor>, fused: &Matrix, parts: &[usize], biased: bool) 
 
 fn unpack_norm(out: &mut Vec<Tensor>, norm: &Norm) {
     out.push(Tensor::Vector(norm.gain.clone()));
-    out.push(Tensor::Vector(Vector { frac: lantern_exact::fixed::FRAC as u32, values: norm.bias.clone() }));
+    out.push(Tensor::Vector(Vector {
+        frac: lantern_exact::fixed::FRAC as u32,
+        values: norm.bias.clone(),
+    }));
 }

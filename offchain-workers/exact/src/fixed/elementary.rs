@@ -87,7 +87,7 @@ pub const fn log2(x: u64) -> u64 {
 
 /// `ln m` in Q60 for `m` in `[1, 2]` given in Q62: `2 atanh((m - 1) / (m + 1))`. Used for tables only.
 pub const fn ln_slow(m: u64) -> u64 {
-    let z = (((m as i128 - Q62) << 62) / (m as i128 + Q62)) as i128;
+    let z = ((m as i128 - Q62) << 62) / (m as i128 + Q62);
     let square = (z * z) >> 62;
     let mut power = z;
     let mut sum = 0i128;

@@ -65,9 +65,8 @@ fn degenerate_parameters_stay_in_bounds() {
     for keep in [Perquintill::zero(), Perquintill::one()] {
         for period in [0, 1, u64::MAX] {
             set(Balance::MAX, period, keep);
-            for elapsed in [0, 1, u64::MAX - 1, u64::MAX] {
-                assert!(Curve::released_by(elapsed) <= Balance::MAX);
-            }
+            let values = [0, 1, u64::MAX - 1, u64::MAX].map(Curve::released_by);
+            assert!(values.is_sorted(), "{values:?}");
             assert_eq!(Curve::released_by(0), 0);
         }
     }

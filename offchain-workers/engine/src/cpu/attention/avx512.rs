@@ -100,8 +100,15 @@ fn score(view: &HeadView<'_>, query: &[i16], scale: Scale, visible: usize, score
                 // SAFETY: 64 bytes.
                 unsafe { _mm512_storeu_si512(dots.as_mut_ptr().cast(), sum) };
                 for (lane, out) in out.iter_mut().enumerate() {
-                    let key = Scale { mant: view.key_mant[at + lane], exp: view.key_exp[at + lane] };
-                    *out = if lane < used { ops::score(dots[lane], scale, key) } else { i32::MIN };
+                    let key = Scale {
+                        mant: view.key_mant[at + lane],
+                        exp: view.key_exp[at + lane],
+                    };
+                    *out = if lane < used {
+                        ops::score(dots[lane], scale, key)
+                    } else {
+                        i32::MIN
+                    };
                 }
                 continue;
             }
@@ -153,7 +160,10 @@ fn softmax(view: &HeadView<'_>, scores: &[i32], visible: usize, bytes: &mut [u8]
             out.copy_from_slice(&_mm_cvtsi128_si64(_mm512_cvtepi64_epi8(lanes)).to_le_bytes());
         }
     }
-    Softmax { sum: _mm512_reduce_add_epi64(sum) as u64, exp }
+    Softmax {
+        sum: _mm512_reduce_add_epi64(sum) as u64,
+        exp,
+    }
 }
 
 /// The last step of a rounding shift of non-negative numbers.
@@ -169,7 +179,10 @@ fn round_last(x: __m512i) -> __m512i {
 fn exp2_neg(t: __m512i) -> __m512i {
     let [c0, c1, c2, c3, c4] = EXP2_COEFFICIENTS.map(i64::from);
     let whole = _mm512_srli_epi64::<16>(t);
-    let g = _mm512_sub_epi64(_mm512_set1_epi64(65_536), _mm512_and_si512(t, _mm512_set1_epi64(0xffff)));
+    let g = _mm512_sub_epi64(
+        _mm512_set1_epi64(65_536),
+        _mm512_and_si512(t, _mm512_set1_epi64(0xffff)),
+    );
     let mut p = _mm512_set1_epi64(c4);
     for c in [c3, c2, c1, c0] {
         p = _mm512_add_epi64(_mm512_set1_epi64(c), _mm512_srli_epi64::<16>(_mm512_mul_epu32(p, g)));
@@ -203,7 +216,9 @@ fn mix<const G: usize>(
                     let v = _mm512_loadu_si512(values.as_ptr().add(at).cast());
                     for (head, acc) in acc.iter_mut().enumerate() {
                         for (plane, acc) in acc.iter_mut().enumerate() {
-                            let weights = bytes.as_ptr().add((head * PLANES + plane) * padded + group * VALUE_GROUP);
+                            let weights = bytes
+                                .as_ptr()
+                                .add((head * PLANES + plane) * padded + group * VALUE_GROUP);
                             let w = _mm512_set1_epi32(weights.cast::<i32>().read_unaligned());
                             *acc = _mm512_dpbusd_epi32(*acc, w, v);
                         }
@@ -237,7 +252,9 @@ fn mix<const G: usize>(
 fn finish(totals: &[__m512i; 2], softmax: &Softmax, out: &mut [i32]) {
     let down = bits(softmax.sum).saturating_sub(32);
     let recip = Scale::ratio(1, softmax.sum, 0);
-    let exponent = (down as i32 + 28 + FRAC).saturating_add(recip.exp).saturating_add(softmax.exp);
+    let exponent = (down as i32 + 28 + FRAC)
+        .saturating_add(recip.exp)
+        .saturating_add(softmax.exp);
     let shift = exponent.saturating_neg();
     for (half, total) in totals.iter().enumerate() {
         let Some(out) = out.get_mut(half * 8..).filter(|out| !out.is_empty()) else {

@@ -66,7 +66,12 @@ pub(crate) struct HeadView<'a> {
 impl LayerCache {
     /// An empty cache of `kv_heads` heads of `dim` components (even).
     pub fn new(kv_heads: usize, dim: usize) -> Self {
-        Self { kv_heads, dim, dim_padded: dim.next_multiple_of(VALUE_PAD), ..Self::default() }
+        Self {
+            kv_heads,
+            dim,
+            dim_padded: dim.next_multiple_of(VALUE_PAD),
+            ..Self::default()
+        }
     }
 
     /// Positions held.
@@ -86,7 +91,10 @@ impl LayerCache {
         let keys = SharedMut::new(&mut self.keys);
         let values = SharedMut::new(&mut self.values);
         let (key_mant, key_exp) = (SharedMut::new(&mut self.key_mant), SharedMut::new(&mut self.key_exp));
-        let (value_mant, value_exp) = (SharedMut::new(&mut self.value_mant), SharedMut::new(&mut self.value_exp));
+        let (value_mant, value_exp) = (
+            SharedMut::new(&mut self.value_mant),
+            SharedMut::new(&mut self.value_exp),
+        );
         let exp_top = SharedMut::new(&mut self.exp_top);
         let append_head = |head: usize| {
             // SAFETY: heads are disjoint parts of every array, and one task has one head.
@@ -113,7 +121,11 @@ impl LayerCache {
                 }
                 (key_mant[at], key_exp[at]) = (new.key_scales[from].mant, new.key_scales[from].exp);
                 (value_mant[at], value_exp[at]) = (new.value_scales[from].mant, new.value_scales[from].exp);
-                exp_top[at] = if at == 0 { value_exp[at] } else { exp_top[at - 1].max(value_exp[at]) };
+                exp_top[at] = if at == 0 {
+                    value_exp[at]
+                } else {
+                    exp_top[at - 1].max(value_exp[at])
+                };
             }
         };
         if rows < 8 {
@@ -140,7 +152,12 @@ impl LayerCache {
             *array = larger;
         }
         grow(&mut self.keys, self.kv_heads, old * self.dim, capacity * self.dim);
-        grow(&mut self.values, self.kv_heads, old * self.dim_padded, capacity * self.dim_padded);
+        grow(
+            &mut self.values,
+            self.kv_heads,
+            old * self.dim_padded,
+            capacity * self.dim_padded,
+        );
         grow(&mut self.key_mant, self.kv_heads, old, capacity);
         grow(&mut self.key_exp, self.kv_heads, old, capacity);
         grow(&mut self.value_mant, self.kv_heads, old, capacity);

@@ -15,13 +15,18 @@ pub(super) fn attend(
     let dim = view.dim;
     scratch.scales.clear();
     let value_scales = view.value_mant.iter().zip(view.value_exp).take(visible);
-    scratch.scales.extend(value_scales.map(|(&mant, &exp)| Scale { mant, exp }));
+    scratch
+        .scales
+        .extend(value_scales.map(|(&mant, &exp)| Scale { mant, exp }));
     scratch.weights.resize(visible, 0);
     scratch.sums.resize(dim, 0);
     for ((query, scale), out) in queries.chunks_exact(dim).zip(scales).zip(out.chunks_exact_mut(dim)) {
         scratch.scores.clear();
         scratch.scores.extend((0..visible).map(|t| {
-            let key = Scale { mant: view.key_mant[t], exp: view.key_exp[t] };
+            let key = Scale {
+                mant: view.key_mant[t],
+                exp: view.key_exp[t],
+            };
             ops::score(dot(view, query, t), *scale, key)
         }));
         let softmax = ops::softmax(&scratch.scores, &scratch.scales, &mut scratch.weights[..visible]);

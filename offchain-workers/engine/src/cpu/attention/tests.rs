@@ -10,7 +10,10 @@ use proptest::prelude::*;
 
 fn spec(heads: u32, kv_heads: u32, head_dim: u32) -> ModelSpec {
     ModelSpec {
-        family: Family::Bert(BertSpec { pooling: Pooling::Mean, normalize: true }),
+        family: Family::Bert(BertSpec {
+            pooling: Pooling::Mean,
+            normalize: true,
+        }),
         arithmetic: ARITHMETIC,
         activation: Width::Wide,
         keys: Width::Wide,
@@ -54,17 +57,35 @@ fn case() -> impl Strategy<Value = Case> {
             prop::collection::vec(-127i8..=127, cells),
             prop::collection::vec(scale(-40..-30), heads),
             prop::collection::vec(scale(-33..-28), heads),
-            prop::collection::vec(prop_oneof![-500_000i32..500_000, any::<i32>()], spec.query_width() as usize),
+            prop::collection::vec(
+                prop_oneof![-500_000i32..500_000, any::<i32>()],
+                spec.query_width() as usize,
+            ),
             0..positions,
             extreme,
         )
-            .prop_map(move |(mut keys, mut values, key_scales, value_scales, queries, cut, extreme)| {
-                if extreme {
-                    keys.iter_mut().for_each(|key| *key = if *key < 0 { -16_383 } else { 16_383 });
-                    values.iter_mut().for_each(|value| *value = if *value < 0 { -127 } else { 127 });
-                }
-                Case { spec, cache: Reference { keys, key_scales, values, value_scales }, queries, cut }
-            })
+            .prop_map(
+                move |(mut keys, mut values, key_scales, value_scales, queries, cut, extreme)| {
+                    if extreme {
+                        keys.iter_mut()
+                            .for_each(|key| *key = if *key < 0 { -16_383 } else { 16_383 });
+                        values
+                            .iter_mut()
+                            .for_each(|value| *value = if *value < 0 { -127 } else { 127 });
+                    }
+                    Case {
+                        spec,
+                        cache: Reference {
+                            keys,
+                            key_scales,
+                            values,
+                            value_scales,
+                        },
+                        queries,
+                        cut,
+                    }
+                },
+            )
     })
 }
 
@@ -111,26 +132,47 @@ fn a_growing_cache_keeps_its_positions() {
     let mut reference = Reference::default();
     let spec = spec(2, 2, 6);
     for position in 0..600i32 {
-        let row: Vec<i32> = (0..12).map(|i| (position * 7919 + i * 104_729) % 60_000 - 30_000).collect();
+        let row: Vec<i32> = (0..12)
+            .map(|i| (position * 7919 + i * 104_729) % 60_000 - 30_000)
+            .collect();
         reference.push(&spec, &row, &row);
         let heads = position as usize * 2..position as usize * 2 + 2;
         let cells = position as usize * 12..position as usize * 12 + 12;
-        cache.append(&pool, 1, &NewRows {
-            keys: &reference.keys[cells.clone()],
-            key_scales: &reference.key_scales[heads.clone()],
-            values: &reference.values[cells],
-            value_scales: &reference.value_scales[heads],
-        });
+        cache.append(
+            &pool,
+            1,
+            &NewRows {
+                keys: &reference.keys[cells.clone()],
+                key_scales: &reference.key_scales[heads.clone()],
+                values: &reference.values[cells],
+                value_scales: &reference.value_scales[heads],
+            },
+        );
     }
     assert_eq!(cache.len(), 600);
     let query = vec![65_536; 12];
     let mut data = vec![0i16; 12];
-    let scales: Vec<Scale> =
-        query.chunks(6).zip(data.chunks_mut(6)).map(|(q, out)| lantern_exact::ops::quantise_queries(q, out)).collect();
+    let scales: Vec<Scale> = query
+        .chunks(6)
+        .zip(data.chunks_mut(6))
+        .map(|(q, out)| lantern_exact::ops::quantise_queries(q, out))
+        .collect();
     let want = reference.attend(&spec, &query, 600);
     for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
         let mut out = vec![0; 12];
-        attend(&pool, kernel, &cache, &Queries { data: &data, scales: &scales, heads: 2 }, 1, &|_| 600, &mut out);
+        attend(
+            &pool,
+            kernel,
+            &cache,
+            &Queries {
+                data: &data,
+                scales: &scales,
+                heads: 2,
+            },
+            1,
+            &|_| 600,
+            &mut out,
+        );
         assert_eq!(out, want, "{kernel:?}");
     }
 }

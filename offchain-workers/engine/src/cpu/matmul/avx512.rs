@@ -47,6 +47,9 @@ unsafe fn walk<const P: usize>(x: &Activations, w: &Matrix, pairs: Range<usize>,
     }
 }
 
+/// Bytes between the weights at hand and those asked for.
+const PREFETCH: usize = 2048;
+
 /// `T` rows by `B` blocks of outputs, each of `P` planes.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 #[inline]
@@ -67,7 +70,12 @@ unsafe fn tile<const T: usize, const P: usize, const B: usize>(
         unsafe {
             let mut w_lanes = [_mm512_setzero_si512(); B];
             for (b, lanes) in w_lanes.iter_mut().enumerate() {
-                *lanes = _mm512_load_si512(w_base.add(b * BLOCK * ins + group * BLOCK * 4).cast());
+                let weights = w_base.add(b * BLOCK * ins + group * BLOCK * 4);
+                *lanes = _mm512_load_si512(weights.cast());
+                if T == 1 {
+                    // A single row waits for weights: ask for them early. Past the end this is harmless.
+                    _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(PREFETCH));
+                }
             }
             for (t, acc) in acc.iter_mut().enumerate() {
                 for (p, acc) in acc.iter_mut().enumerate() {
@@ -84,7 +92,11 @@ unsafe fn tile<const T: usize, const P: usize, const B: usize>(
         // SAFETY: the features are there and the block belongs to this task.
         let epilogue = unsafe { BlockEpilogue::new(w, block + b) };
         for (t, acc) in acc.iter().enumerate() {
-            let planes = if P == 2 { [acc[0][b], acc[1][b]] } else { [acc[0][b], _mm512_setzero_si512()] };
+            let planes = if P == 2 {
+                [acc[0][b], acc[1][b]]
+            } else {
+                [acc[0][b], _mm512_setzero_si512()]
+            };
             // SAFETY: as above.
             unsafe { epilogue.finish::<P>(planes, x.scale(row + t), row + t, out) };
         }
@@ -172,7 +184,10 @@ impl<'a> BlockEpilogue<'a> {
             let m = _mm512_srli_epi64::<25>(product);
             // acc * m by planes, exactly: m < 2^23 and each plane's sum fits 32 bits.
             let scaled = if P == 2 {
-                _mm512_add_epi64(_mm512_slli_epi64::<8>(_mm512_mul_epi32(high, m)), _mm512_mul_epi32(low, m))
+                _mm512_add_epi64(
+                    _mm512_slli_epi64::<8>(_mm512_mul_epi32(high, m)),
+                    _mm512_mul_epi32(low, m),
+                )
             } else {
                 _mm512_mul_epi32(high, m)
             };
@@ -193,7 +208,11 @@ impl<'a> BlockEpilogue<'a> {
             let bound = _mm512_xor_si512(_mm512_srai_epi32::<31>(all), _mm512_set1_epi32(i32::MAX));
             all = _mm512_mask_mov_epi32(sum, _mm512_movepi32_mask(overflow), bound);
         }
-        let mask = if self.len == BLOCK { u16::MAX } else { (1u16 << self.len) - 1 };
+        let mask = if self.len == BLOCK {
+            u16::MAX
+        } else {
+            (1u16 << self.len) - 1
+        };
         // SAFETY: `target` has `len` values and the mask selects as many.
         unsafe { _mm512_mask_storeu_epi32(target.as_mut_ptr(), mask, all) };
     }
@@ -208,7 +227,11 @@ impl<'a> BlockEpilogue<'a> {
             _mm512_storeu_si512(lows.as_mut_ptr().cast(), low);
         }
         for (lane, target) in target.iter_mut().enumerate() {
-            let acc = if P == 2 { i64::from(highs[lane]) * 256 + i64::from(lows[lane]) } else { i64::from(highs[lane]) };
+            let acc = if P == 2 {
+                i64::from(highs[lane]) * 256 + i64::from(lows[lane])
+            } else {
+                i64::from(highs[lane])
+            };
             *target = finish(acc, scale, self.w, self.first + lane);
         }
     }

@@ -18,6 +18,7 @@ use super::{
     Kernel,
 };
 use lantern_exact::fixed::{shift_to_i32, Scale, FRAC};
+use std::ops::Range;
 
 /// From this many rows on, tiles are worth their padding.
 const TILE_MIN_ROWS: usize = 5;
@@ -64,31 +65,41 @@ pub fn matmul(pool: &Pool, kernel: Kernel, x: &Activations, w: &Matrix, out: &mu
     assert_eq!(x.layout(), layout_for(kernel, rows), "layout of activations");
     assert_eq!(out.len(), rows * outs, "outputs of a product");
     let shared = SharedMut::new(out);
-    let output = Output { data: &shared, stride: outs };
+    let output = Output {
+        data: &shared,
+        stride: outs,
+    };
     let pairs = w.pairs();
     let per_task = pairs.div_ceil(TASKS).next_multiple_of(2);
-    pool.run(pairs.div_ceil(per_task), &|task| {
-        let first = task * per_task;
-        let range = first..(first + per_task).min(pairs);
-        match x.layout() {
-            // SAFETY (all arms): tasks have disjoint ranges of outputs; `Kernel` values other than Scalar exist only on
-            // machines that have the instructions (`Kernel::is_available` guards every constructor of an engine).
-            Planes::Values if kernel == Kernel::Scalar => scalar::product(x, w, range, output),
-            #[cfg(target_arch = "x86_64")]
-            Planes::Values => unsafe { avx2::product(x, w, range, output) },
-            #[cfg(target_arch = "x86_64")]
-            Planes::Rows => unsafe { avx512::product(x, w, range, output) },
-            #[cfg(target_arch = "x86_64")]
-            Planes::Tiles => unsafe { amx::product(x, w, range, output) },
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => scalar::product(x, w, range, output),
-        }
-    });
+    let each_range = |product: &(dyn Fn(Range<usize>) + Sync)| {
+        pool.run(pairs.div_ceil(per_task), &|task| {
+            let first = task * per_task;
+            product(first..(first + per_task).min(pairs));
+        });
+    };
+    // SAFETY (all arms): tasks have disjoint ranges of outputs; kernels other than the scalar one exist only on machines that
+    // have the instructions (`Kernel::is_available` guards every constructor of an engine).
+    match x.layout() {
+        #[cfg(target_arch = "x86_64")]
+        Planes::Values if kernel == Kernel::Avx2 => each_range(&|range| unsafe { avx2::product(x, w, range, output) }),
+        #[cfg(target_arch = "x86_64")]
+        Planes::Rows => each_range(&|range| unsafe { avx512::product(x, w, range, output) }),
+        #[cfg(target_arch = "x86_64")]
+        Planes::Tiles => {
+            for rows in amx::row_groups(x, w) {
+                each_range(&|range| unsafe { amx::product(x, w, rows.clone(), range, output) });
+            }
+        },
+        _ => each_range(&|range| scalar::product(x, w, range, output)),
+    }
 }
 
 /// Turns the exact dot product of one output into Q16, for kernels without 64-bit SIMD multiplication.
 fn finish(acc: i64, scale: Scale, w: &Matrix, out: usize) -> i32 {
-    let weight = Scale { mant: w.mant[out], exp: w.exp[out] };
+    let weight = Scale {
+        mant: w.mant[out],
+        exp: w.exp[out],
+    };
     let (m, s) = lantern_exact::fixed::epilogue(scale, weight, FRAC);
     shift_to_i32(acc * m, s).saturating_add(w.bias[out])
 }

@@ -9,9 +9,15 @@ use lantern_exact::{
 use std::arch::x86_64::*;
 
 /// `2^-16`: what one unit of a Q16 number is worth.
-const UNIT_Q16: Scale = Scale { mant: 1 << 23, exp: -39 };
+const UNIT_Q16: Scale = Scale {
+    mant: 1 << 23,
+    exp: -39,
+};
 /// `2^-32`.
-const UNIT_Q32: Scale = Scale { mant: 1 << 23, exp: -55 };
+const UNIT_Q32: Scale = Scale {
+    mant: 1 << 23,
+    exp: -55,
+};
 
 /// Lanes of a 64-bit vector.
 const LANES: usize = 8;
@@ -47,7 +53,10 @@ fn load8(x: &[i32], at: usize) -> __m512i {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 fn rsr_by(x: __m512i, count_less_one: __m128i) -> __m512i {
-    _mm512_srai_epi64::<1>(_mm512_add_epi64(_mm512_sra_epi64(x, count_less_one), _mm512_set1_epi64(1)))
+    _mm512_srai_epi64::<1>(_mm512_add_epi64(
+        _mm512_sra_epi64(x, count_less_one),
+        _mm512_set1_epi64(1),
+    ))
 }
 
 /// [`Quantiser::apply`] on eight lanes.
@@ -62,7 +71,11 @@ impl Quantiser8 {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
     fn new(quantiser: &Quantiser) -> Self {
-        let shift = if quantiser.shift > 0 { quantiser.shift - 1 } else { -quantiser.shift };
+        let shift = if quantiser.shift > 0 {
+            quantiser.shift - 1
+        } else {
+            -quantiser.shift
+        };
         Self {
             right: quantiser.shift,
             shift: _mm_cvtsi64_si128(i64::from(shift)),
@@ -74,7 +87,11 @@ impl Quantiser8 {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
     fn apply(&self, z: __m512i) -> __m512i {
-        let n = if self.right > 0 { rsr_by(z, self.shift) } else { _mm512_sll_epi64(z, self.shift) };
+        let n = if self.right > 0 {
+            rsr_by(z, self.shift)
+        } else {
+            _mm512_sll_epi64(z, self.shift)
+        };
         // |n| <= 2^30 and recip < 2^31: both fit the signed low halves that the multiplication reads.
         rsr_by(_mm512_mul_epi32(n, self.recip), self.k_less_one)
     }
@@ -137,7 +154,10 @@ pub(super) fn rmsnorm_quantise(x: &[i32], gain: &[i32], frac: u32, eps: u64, qma
     let inv = ops::inv_rms(sum_of_squares(x), x.len() as u32, eps);
     let products = |at: usize| _mm512_mul_epi32(load8(x, at), load8(gain, at));
     let amax = largest(x.len(), products);
-    let unit = Scale { mant: inv.mant, exp: inv.exp.saturating_sub(16 + frac as i32) };
+    let unit = Scale {
+        mant: inv.mant,
+        exp: inv.exp.saturating_sub(16 + frac as i32),
+    };
     quantise(x.len(), products, amax, qmax, unit, out)
 }
 
@@ -246,7 +266,10 @@ pub(super) fn layernorm(x: &mut [i32], gain: &[i32], frac: u32, bias: &[i32], ep
         return;
     }
     let mant = _mm512_set1_epi64(i64::from(inv.mant));
-    let (first, second) = (_mm_cvtsi64_si128(i64::from(first) - 1), _mm_cvtsi64_si128(i64::from(second) - 1));
+    let (first, second) = (
+        _mm_cvtsi64_si128(i64::from(first) - 1),
+        _mm_cvtsi64_si128(i64::from(second) - 1),
+    );
     let saturate = |value: __m512i| _mm512_cvtepi32_epi64(_mm512_cvtsepi64_epi32(value));
     let (gain, bias) = (&gain[..len], &bias[..len]);
     for at in (0..len).step_by(LANES) {

@@ -42,7 +42,11 @@ pub fn quantise_row(kernel: Kernel, x: &[i32], qmax: u32, out: &mut [i16]) -> Sc
 
 /// `silu(gate) * up`, quantised. May overwrite `gate`.
 pub fn silu_gate_quantise(kernel: Kernel, gate: &mut [i32], up: &[i32], qmax: u32, out: &mut [i16]) -> Scale {
-    dispatch!(kernel, silu_gate_quantise(gate, up, qmax, out), ops::silu_gate_quantise(gate, up, qmax, out))
+    dispatch!(
+        kernel,
+        silu_gate_quantise(gate, up, qmax, out),
+        ops::silu_gate_quantise(gate, up, qmax, out)
+    )
 }
 
 /// `gelu(x)`, quantised. May overwrite `x`.

@@ -128,7 +128,13 @@ proptest! {
 /// The bound behind the 32-bit interpolation of the AVX-512 kernel.
 #[test]
 fn table_cells_rise_slowly_enough_for_32_bits() {
-    let steepest = |table: &[u32]| table.windows(2).map(|cell| u64::from(cell[1] - cell[0])).max().unwrap_or(0);
+    let steepest = |table: &[u32]| {
+        table
+            .windows(2)
+            .map(|cell| u64::from(cell[1] - cell[0]))
+            .max()
+            .unwrap_or(0)
+    };
     assert!(steepest(&SIGMOID) * 511 + 256 < 1 << 31);
     assert!(steepest(&NORMAL_CDF) * 255 + 128 < 1 << 31);
 }
@@ -145,7 +151,10 @@ fn gates_are_right_at_every_cell_boundary() {
         let (mut out, mut want) = (vec![0i16; edges.len()], vec![0i16; edges.len()]);
         let up = vec![1 << 16; edges.len()];
         let scale = ops::silu_gate_quantise(&edges, &up, 32_639, &mut want);
-        assert_eq!(silu_gate_quantise(kernel, &mut edges.clone(), &up, 32_639, &mut out), scale);
+        assert_eq!(
+            silu_gate_quantise(kernel, &mut edges.clone(), &up, 32_639, &mut out),
+            scale
+        );
         assert_eq!(out, want);
         let scale = ops::gelu_quantise(&edges, 32_639, &mut want);
         assert_eq!(gelu_quantise(kernel, &mut edges.clone(), 32_639, &mut out), scale);
