@@ -36,14 +36,30 @@ pub fn preset(id: &str, preset: &str, name: &str, chain_type: ChainType) -> Resu
 /// When there is neither, or the file is malformed.
 pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
     Ok(Box::new(match id {
-        "dev" | "development" => {
-            preset("dev", sp_genesis_builder::DEV_RUNTIME_PRESET, "Lantern Development", ChainType::Development)?
-        },
-        "" | "local" => {
-            preset("local", sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET, "Lantern Local", ChainType::Local)?
-        },
-        "local-three" => preset(id, lantern_runtime::genesis::LOCAL_THREE, "Lantern Local (three)", ChainType::Local)?,
-        "local-four" => preset(id, lantern_runtime::genesis::LOCAL_FOUR, "Lantern Local (four)", ChainType::Local)?,
+        "dev" | "development" => preset(
+            "dev",
+            sp_genesis_builder::DEV_RUNTIME_PRESET,
+            "Lantern Development",
+            ChainType::Development,
+        )?,
+        "" | "local" => preset(
+            "local",
+            sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET,
+            "Lantern Local",
+            ChainType::Local,
+        )?,
+        "local-three" => preset(
+            id,
+            lantern_runtime::genesis::LOCAL_THREE,
+            "Lantern Local (three)",
+            ChainType::Local,
+        )?,
+        "local-four" => preset(
+            id,
+            lantern_runtime::genesis::LOCAL_FOUR,
+            "Lantern Local (four)",
+            ChainType::Local,
+        )?,
         path => ChainSpec::from_json_file(path.into()).map_err(|error| {
             format!(
                 "'{path}' is neither a chain specification file nor one of dev, local, local-three, local-four: {error}"

@@ -46,7 +46,9 @@ fn partial(config: &mut Configuration) -> Result<service::Service, sc_service::E
 /// Those of the subcommand or the node.
 pub fn run() -> sc_cli::Result<()> {
     let cli = Cli::from_args();
-    let Some(subcommand) = &cli.subcommand else { return run_node(cli) };
+    let Some(subcommand) = &cli.subcommand else {
+        return run_node(cli);
+    };
     match subcommand {
         Subcommand::Key(cmd) => cmd.run(&cli),
         Subcommand::ExportChainSpec(cmd) => {
@@ -54,24 +56,43 @@ pub fn run() -> sc_cli::Result<()> {
             cmd.run(spec)
         },
         Subcommand::CheckBlock(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
-            let PartialComponents { client, task_manager, import_queue, .. } = partial(&mut config)?;
+            let PartialComponents {
+                client,
+                task_manager,
+                import_queue,
+                ..
+            } = partial(&mut config)?;
             Ok((cmd.run(client, import_queue), task_manager))
         }),
         Subcommand::ExportBlocks(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
-            let PartialComponents { client, task_manager, .. } = partial(&mut config)?;
+            let PartialComponents {
+                client, task_manager, ..
+            } = partial(&mut config)?;
             Ok((cmd.run(client, config.database), task_manager))
         }),
         Subcommand::ExportState(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
-            let PartialComponents { client, task_manager, .. } = partial(&mut config)?;
+            let PartialComponents {
+                client, task_manager, ..
+            } = partial(&mut config)?;
             Ok((cmd.run(client, config.chain_spec), task_manager))
         }),
         Subcommand::ImportBlocks(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
-            let PartialComponents { client, task_manager, import_queue, .. } = partial(&mut config)?;
+            let PartialComponents {
+                client,
+                task_manager,
+                import_queue,
+                ..
+            } = partial(&mut config)?;
             Ok((cmd.run(client, import_queue), task_manager))
         }),
         Subcommand::PurgeChain(cmd) => cli.create_runner(cmd)?.sync_run(|config| cmd.run(config.database)),
         Subcommand::Revert(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
-            let PartialComponents { client, task_manager, backend, .. } = partial(&mut config)?;
+            let PartialComponents {
+                client,
+                task_manager,
+                backend,
+                ..
+            } = partial(&mut config)?;
             let revert_consensus = Box::new(|client: std::sync::Arc<service::FullClient>, backend, blocks| {
                 sc_consensus_babe::revert(client.clone(), backend, blocks)?;
                 sc_consensus_grandpa::revert(client, blocks)?;

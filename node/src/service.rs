@@ -24,7 +24,10 @@ use crate::{
 };
 
 /// Host functions that the runtime may call: those of every Substrate node.
-pub type HostFunctions = (sp_io::SubstrateHostFunctions, sp_statement_store::runtime_api::HostFunctions);
+pub type HostFunctions = (
+    sp_io::SubstrateHostFunctions,
+    sp_statement_store::runtime_api::HostFunctions,
+);
 /// Executes the runtime's wasm.
 pub type Executor = sc_executor::WasmExecutor<HostFunctions>;
 /// The client.
@@ -121,17 +124,16 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
         select_chain.clone(),
         OffchainTransactionPoolFactory::new(Arc::clone(&transaction_pool)),
     )?;
-    let (import_queue, babe_worker) =
-        sc_consensus_babe::import_queue(sc_consensus_babe::ImportQueueParams {
-            link: babe_link.clone(),
-            block_import: block_import.clone(),
-            justification_import: Some(Box::new(grandpa_import)),
-            client: client.clone(),
-            slot_duration,
-            spawner: &task_manager.spawn_essential_handle(),
-            registry: config.prometheus_registry(),
-            telemetry: telemetry.as_ref().map(Telemetry::handle),
-        })?;
+    let (import_queue, babe_worker) = sc_consensus_babe::import_queue(sc_consensus_babe::ImportQueueParams {
+        link: babe_link.clone(),
+        block_import: block_import.clone(),
+        justification_import: Some(Box::new(grandpa_import)),
+        client: client.clone(),
+        slot_duration,
+        spawner: &task_manager.spawn_essential_handle(),
+        registry: config.prometheus_registry(),
+        telemetry: telemetry.as_ref().map(Telemetry::handle),
+    })?;
     let statements = StatementStore::new_shared(
         &config.data_path,
         Default::default(),
@@ -177,13 +179,23 @@ where
         keystore_container,
         select_chain,
         transaction_pool,
-        other: Consensus { block_import, babe_link, babe_worker, grandpa_link, statements, mut telemetry },
+        other:
+            Consensus {
+                block_import,
+                babe_link,
+                babe_worker,
+                grandpa_link,
+                statements,
+                mut telemetry,
+            },
     } = new_partial(&config)?;
 
     // BABE's worker answers requests for its epochs; it is essential and ends with its last handle.
     task_manager.keep_alive(babe_worker);
 
-    let genesis_hash = client.block_hash(0)?.ok_or(ServiceError::Other("the database has no genesis block".into()))?;
+    let genesis_hash = client
+        .block_hash(0)?
+        .ok_or(ServiceError::Other("the database has no genesis block".into()))?;
     let metrics = Net::register_notification_metrics(config.prometheus_registry());
     let mut net_config = sc_network::config::FullNetworkConfiguration::<Block, <Block as BlockT>::Hash, Net>::new(
         &config.network,
@@ -197,13 +209,12 @@ where
         Arc::clone(&peer_store),
     );
     net_config.add_notification_protocol(grandpa_config);
-    let (statement_handler, statement_config) =
-        sc_network_statement::StatementHandlerPrototype::new::<_, Block, Net>(
-            genesis_hash,
-            config.chain_spec.fork_id(),
-            metrics.clone(),
-            Arc::clone(&peer_store),
-        );
+    let (statement_handler, statement_config) = sc_network_statement::StatementHandlerPrototype::new::<_, Block, Net>(
+        genesis_hash,
+        config.chain_spec.fork_id(),
+        metrics.clone(),
+        Arc::clone(&peer_store),
+    );
     net_config.add_notification_protocol(statement_config);
     let warp_sync = Arc::new(sc_consensus_grandpa::warp_proof::NetworkProvider::new(
         backend.clone(),
@@ -245,10 +256,21 @@ where
         sc_statement_store::DEFAULT_NETWORK_WORKERS,
         sc_statement_store::DEFAULT_RATE_LIMIT,
     )?;
-    task_manager.spawn_handle().spawn("statement-handler", Some("networking"), handler.run());
+    task_manager
+        .spawn_handle()
+        .spawn("statement-handler", Some("networking"), handler.run());
 
     if offchain {
-        spawn_offchain_workers(&task_manager, &client, &backend, &transaction_pool, &keystore_container.keystore(), &network, role.is_authority(), &statements)?;
+        spawn_offchain_workers(
+            &task_manager,
+            &client,
+            &backend,
+            &transaction_pool,
+            &keystore_container.keystore(),
+            &network,
+            role.is_authority(),
+            &statements,
+        )?;
     }
 
     let provider = provider_params
@@ -336,7 +358,9 @@ where
             max_block_proposal_slot_portion: None,
             telemetry: telemetry.as_ref().map(Telemetry::handle),
         })?;
-        task_manager.spawn_essential_handle().spawn_blocking("babe", Some("block-authoring"), babe);
+        task_manager
+            .spawn_essential_handle()
+            .spawn_blocking("babe", Some("block-authoring"), babe);
     }
 
     if enable_grandpa {
@@ -362,7 +386,9 @@ where
             telemetry: telemetry.as_ref().map(Telemetry::handle),
             offchain_tx_pool_factory: OffchainTransactionPoolFactory::new(transaction_pool),
         })?;
-        task_manager.spawn_essential_handle().spawn_blocking("grandpa-voter", None, voter);
+        task_manager
+            .spawn_essential_handle()
+            .spawn_blocking("grandpa-voter", None, voter);
     }
     Ok(task_manager)
 }

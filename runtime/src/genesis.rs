@@ -9,8 +9,9 @@ use sp_genesis_builder::PresetId;
 use sp_keyring::Sr25519Keyring;
 
 use crate::{
-    configs::{AuditPoolAccount, TreasuryAccount, BABE_GENESIS_CONFIG}, currency::LUX, AccountId, BabeConfig, Balance, BalancesConfig,
-    RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
+    configs::{AuditPoolAccount, TreasuryAccount, BABE_GENESIS_CONFIG},
+    currency::LUX,
+    AccountId, BabeConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, SudoConfig,
 };
 
 /// Preset with three authorities.
@@ -23,7 +24,10 @@ const ENDOWMENT: Balance = 1_000_000 * LUX;
 
 /// The well-known development accounts, whose keys everybody has.
 fn well_known() -> Vec<AccountId> {
-    Sr25519Keyring::iter().filter(|key| !matches!(key, Sr25519Keyring::One | Sr25519Keyring::Two)).map(|key| key.to_account_id()).collect()
+    Sr25519Keyring::iter()
+        .filter(|key| !matches!(key, Sr25519Keyring::One | Sr25519Keyring::Two))
+        .map(|key| key.to_account_id())
+        .collect()
 }
 
 fn authority(key: Sr25519Keyring) -> (AccountId, SessionKeys) {
@@ -33,7 +37,10 @@ fn authority(key: Sr25519Keyring) -> (AccountId, SessionKeys) {
         Sr25519Keyring::Charlie => sp_keyring::Ed25519Keyring::Charlie,
         _ => sp_keyring::Ed25519Keyring::Dave,
     };
-    let keys = SessionKeys { babe: BabeId::from(key.public()), grandpa: GrandpaId::from(grandpa.public()) };
+    let keys = SessionKeys {
+        babe: BabeId::from(key.public()),
+        grandpa: GrandpaId::from(grandpa.public()),
+    };
     (key.to_account_id(), keys)
 }
 
@@ -53,7 +60,9 @@ fn genesis(authorities: &[Sr25519Keyring], sudo: Option<AccountId>) -> Value {
                 .collect::<Vec<_>>(),
         },
         session: SessionConfig { keys },
-        babe: BabeConfig { epoch_config: BABE_GENESIS_CONFIG },
+        babe: BabeConfig {
+            epoch_config: BABE_GENESIS_CONFIG
+        },
         sudo: SudoConfig { key: sudo },
     })
 }

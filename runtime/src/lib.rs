@@ -59,13 +59,8 @@ pub type UncheckedExtrinsic = generic::UncheckedExtrinsic<Address, RuntimeCall, 
 /// What a signer signs.
 pub type SignedPayload = generic::SignedPayload<RuntimeCall, TxExtension>;
 /// Dispatches blocks to the pallets.
-pub type Executive = frame_executive::Executive<
-    Runtime,
-    Block,
-    frame_system::ChainContext<Runtime>,
-    Runtime,
-    AllPalletsWithSystem,
->;
+pub type Executive =
+    frame_executive::Executive<Runtime, Block, frame_system::ChainContext<Runtime>, Runtime, AllPalletsWithSystem>;
 
 /// Extensions of an authorised, feeless transaction: nobody signs it as an account, its call carries the proof.
 pub fn authorized_extension() -> TxExtension {
@@ -137,7 +132,11 @@ pub mod time {
     /// Blocks in a day.
     pub const DAYS: BlockNumber = 24 * HOURS;
     /// Slots in a BABE epoch, which is a session.
-    pub const EPOCH_SLOTS: u64 = if cfg!(feature = "fast-runtime") { 20 } else { 10 * MINUTES as u64 };
+    pub const EPOCH_SLOTS: u64 = if cfg!(feature = "fast-runtime") {
+        20
+    } else {
+        10 * MINUTES as u64
+    };
     /// Probability that a slot has a primary author: one in four.
     pub const PRIMARY_PROBABILITY: (u64, u64) = (1, 4);
 }

@@ -20,7 +20,10 @@ pub fn job(id: JobId) -> Option<JobInfo> {
 
 /// Jobs from `from` on that pass the filter.
 pub fn jobs(filter: JobFilter, from: JobId, limit: u32) -> Vec<JobInfo> {
-    JobEscrow::jobs(filter.into(), from, limit).into_iter().map(|(id, job)| JobInfo { id, job }).collect()
+    JobEscrow::jobs(filter.into(), from, limit)
+        .into_iter()
+        .map(|(id, job)| JobInfo { id, job })
+        .collect()
 }
 
 /// The id that the next job will have.
@@ -90,7 +93,10 @@ pub fn model(id: ModelId) -> Option<ModelInfo> {
 
 /// Models after `after`, in the order of storage.
 pub fn models(after: Option<ModelId>, limit: u32) -> Vec<ModelInfo> {
-    ModelRegistry::models_after(after, limit).into_iter().map(|(id, model)| model_info(id, model)).collect()
+    ModelRegistry::models_after(after, limit)
+        .into_iter()
+        .map(|(id, model)| model_info(id, model))
+        .collect()
 }
 
 /// Price that a provider posted for a model.

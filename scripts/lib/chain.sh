@@ -4,6 +4,8 @@
 CHAIN_DIR=""
 CHAIN_PID=""
 CHAIN_RPC=""
+# Where the node writes; LANTERN_LOG keeps it after the run.
+CHAIN_LOG=""
 
 # Ends the node, and with it its worker, and removes its folder.
 chain_stop() {
@@ -19,22 +21,23 @@ chain_stop() {
 # Starts a development chain with a provider: chain_start [NODE ARGUMENTS...]. Sets LANTERN_URL.
 chain_start() {
 	CHAIN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/lantern-chain.XXXXXX")
+	CHAIN_LOG="${LANTERN_LOG:-$CHAIN_DIR/node.log}"
 	trap chain_stop EXIT
 	trap 'exit 130' INT TERM
 	CHAIN_RPC=$(free_port)
 	# State of every block is kept, so that receipts can be checked at any of them.
 	"$LANTERN_BIN/lantern-node" --dev --base-path "$CHAIN_DIR/data" --state-pruning archive --provider \
-		--rpc-port "$CHAIN_RPC" --port "$(free_port)" --no-prometheus "$@" >"$CHAIN_DIR/node.log" 2>&1 &
+		--rpc-port "$CHAIN_RPC" --port "$(free_port)" --no-prometheus "$@" >"$CHAIN_LOG" 2>&1 &
 	CHAIN_PID=$!
 	export LANTERN_URL="ws://127.0.0.1:$CHAIN_RPC"
 	for _ in $(seq 300); do
-		kill -0 "$CHAIN_PID" 2>/dev/null || { tail -20 "$CHAIN_DIR/node.log" >&2; die "the node ended"; }
+		kill -0 "$CHAIN_PID" 2>/dev/null || { tail -20 "$CHAIN_LOG" >&2; die "the node ended"; }
 		if curl -s -o /dev/null -H 'content-type: application/json' \
 			-d '{"id":1,"jsonrpc":"2.0","method":"system_health","params":[]}' "http://127.0.0.1:$CHAIN_RPC"; then
 			return
 		fi
 		sleep 0.1
 	done
-	tail -20 "$CHAIN_DIR/node.log" >&2
+	tail -20 "$CHAIN_LOG" >&2
 	die "the node does not answer on port $CHAIN_RPC"
 }

@@ -72,5 +72,7 @@ pub trait Chain: Send + Sync + 'static {
 
 /// What makes two jobs of the same id the same job for a provider: everything that the result depends on.
 pub fn digest(job: &ChainJob) -> H256 {
-    H256(sp_io::hashing::blake2_256(&(b"lantern/provider/job/1", job.model, job.input, job.params).encode()))
+    H256(sp_io::hashing::blake2_256(
+        &(b"lantern/provider/job/1", job.model, job.input, job.params).encode(),
+    ))
 }

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Blocks before a job that could not be claimed is looked at again.
-const RETRY_BLOCKS: BlockNumber = 4;
+const RETRY_BLOCKS: BlockNumber = 2;
 /// Part of the time for a job that its execution may take by estimate, everything before it included.
 const TIME_SHARE: f64 = 0.7;
 
@@ -94,8 +94,12 @@ impl Skip {
 impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     /// Claims what can be claimed, the oldest job first.
     pub(super) async fn claim_candidates(&mut self, best: BlockRef) -> Result<(), ChainError> {
-        let due: Vec<JobId> =
-            self.candidates.iter().filter(|(_, from)| **from <= best.number).map(|(id, _)| *id).collect();
+        let due: Vec<JobId> = self
+            .candidates
+            .iter()
+            .filter(|(_, from)| **from <= best.number)
+            .map(|(id, _)| *id)
+            .collect();
         let mut skipped = HashMap::<&'static str, u64>::new();
         for id in due {
             // Not worth reading: there may be thousands.
@@ -149,7 +153,9 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
 
     /// Whether to claim `job`; the bond that the claim locks.
     fn assess(&self, best: BlockRef, id: JobId, job: &ChainJob) -> Result<Balance, Skip> {
-        let JobState::Open { deadline } = &job.state else { return Err(Skip::NotOpen) };
+        let JobState::Open { deadline } = &job.state else {
+            return Err(Skip::NotOpen);
+        };
         if self.work.get(&id).is_some_and(|work| work.run == Run::GivenUp) {
             return Err(Skip::GivenUp);
         }
@@ -168,7 +174,12 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
             return Err(Skip::NoWorker);
         }
         let units = self.worst_case_units(job).ok_or(Skip::ModelNotLoaded)?;
-        let price = provider.prices.iter().find(|(model, _)| *model == job.model).ok_or(Skip::NoPrice)?.1;
+        let price = provider
+            .prices
+            .iter()
+            .find(|(model, _)| *model == job.model)
+            .ok_or(Skip::NoPrice)?
+            .1;
         let fee = fee_for(units, price);
         if fee > job.max_fee {
             return Err(Skip::FeeTooLow);
@@ -192,10 +203,14 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     /// Free stake, less what claims on their way to the chain are going to lock.
     fn free_stake(&self, except: JobId) -> Balance {
         let Some(identity) = &self.identity else { return 0 };
-        let pending = self.work.iter().filter(|(id, _)| **id != except).map(|(_, work)| match work.claim {
-            Claim::Submitted { bond, .. } => bond,
-            _ => 0,
-        });
+        let pending = self
+            .work
+            .iter()
+            .filter(|(id, _)| **id != except)
+            .map(|(_, work)| match work.claim {
+                Claim::Submitted { bond, .. } => bond,
+                _ => 0,
+            });
         let info = &identity.info;
         let spoken_for = pending.fold(info.locked.saturating_add(info.unbonding), Balance::saturating_add);
         info.bonded.saturating_sub(spoken_for)
@@ -204,7 +219,12 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     /// Whether `units` more would, by the speed seen so far, not be done in time. Without experience nothing is too slow.
     fn is_too_slow(&self, units: ComputeUnits, execution_blocks: BlockNumber) -> bool {
         let Some(speed) = self.speed else { return false };
-        let before: u128 = self.work.values().filter(|work| work.is_in_hand()).map(|work| u128::from(work.units)).sum();
+        let before: u128 = self
+            .work
+            .values()
+            .filter(|work| work.is_in_hand())
+            .map(|work| u128::from(work.units))
+            .sum();
         let needed = (before.saturating_add(units.into())) as f64 / speed;
         needed > execution_blocks as f64 * self.block_millis as f64 * TIME_SHARE
     }
@@ -239,7 +259,10 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
             Ok(()) => {
                 log::info!(target: LOG_TARGET, "job {id}: claim submitted at block {}, bond {bond}", best.number);
                 self.metrics.claims.with_label_values(&["submitted"]).inc();
-                let claim = Claim::Submitted { at: Some(best.number), bond };
+                let claim = Claim::Submitted {
+                    at: Some(best.number),
+                    bond,
+                };
                 match self.work.get_mut(&id) {
                     Some(work) => work.claim = claim,
                     None => self.take_up(id, job, claim),
@@ -254,8 +277,10 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
                 };
                 log::info!(target: LOG_TARGET, "job {id}: claim not submitted: {error}");
                 self.metrics.claims.with_label_values(&[outcome]).inc();
+                // A pool that follows several forks may refuse for one and keep the claim for another: the record stays
+                // until the job is over, so that a claim that gets through after all is known as ours.
                 if is_new {
-                    self.store.forget(id);
+                    self.take_up(id, job, Claim::Submitted { at: None, bond: 0 });
                 }
                 Err(Skip::Refused)
             },

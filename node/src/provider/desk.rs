@@ -9,8 +9,8 @@ use std::{
 };
 
 use lantern_primitives::{
-    content::ContentRef, crypto::WorkerId, info::ProviderInfo, job::JobState, AccountId, Balance, BlockNumber, ComputeUnits,
-    JobId, JobParams, ModelId, ModelSpec, H256,
+    content::ContentRef, crypto::WorkerId, info::ProviderInfo, job::JobState, AccountId, Balance, BlockNumber,
+    ComputeUnits, JobId, JobParams, ModelId, ModelSpec, H256,
 };
 use sp_core::offchain::OffchainStorage;
 
@@ -148,7 +148,16 @@ pub struct Desk<C, S, W> {
 impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     /// Takes up what the records say is in hand.
     pub fn new(parts: Parts<C, S, W>) -> Self {
-        let Parts { chain, mut store, worker, keys, metrics, streams, capacity, block_millis } = parts;
+        let Parts {
+            chain,
+            mut store,
+            worker,
+            keys,
+            metrics,
+            streams,
+            capacity,
+            block_millis,
+        } = parts;
         let unread = store.ledger();
         // Without its record nobody can say whether a result belongs to the job that has its id now.
         for job in store.mailbox() {
@@ -206,7 +215,9 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
         let count = |number: usize| number as u64;
         self.metrics.in_hand.set(count(self.in_hand()));
         self.metrics.candidates.set(count(self.candidates.len()));
-        self.metrics.mailbox.set(count(self.work.values().filter(|work| work.run == Run::InMailbox).count()));
+        self.metrics.mailbox.set(count(
+            self.work.values().filter(|work| work.run == Run::InMailbox).count(),
+        ));
     }
 
     /// Jobs that count against the capacity.
@@ -216,12 +227,16 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
 
     async fn follow(&mut self, best: BlockRef) -> Result<(), ChainError> {
         self.read_identity(best)?;
-        let reorganised = self.last_best.is_none_or(|last| self.chain.hash_at(last.number) != Some(last.hash));
+        let reorganised = self
+            .last_best
+            .is_none_or(|last| self.chain.hash_at(last.number) != Some(last.hash));
         self.read_records(best)?;
         for id in self.work.keys().copied().collect::<Vec<_>>() {
             self.review(best, id)?;
         }
-        let is_due = self.last_listing.is_none_or(|at| best.number >= at.saturating_add(LISTING_BLOCKS));
+        let is_due = self
+            .last_listing
+            .is_none_or(|at| best.number >= at.saturating_add(LISTING_BLOCKS));
         if reorganised || is_due {
             self.list_all(best)?;
         } else {
@@ -237,7 +252,9 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     fn read_identity(&mut self, best: BlockRef) -> Result<(), ChainError> {
         let mut found = None;
         for key in self.keys.all() {
-            let Some(account) = self.chain.provider_of(best.hash, &key)? else { continue };
+            let Some(account) = self.chain.provider_of(best.hash, &key)? else {
+                continue;
+            };
             if let Some(info) = self.chain.provider(best.hash, &account)? {
                 found = Some(Identity { key, info });
                 break;
@@ -290,7 +307,11 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
 
     /// Puts a job among the work in hand; its ledger record exists already.
     pub(super) fn take_up(&mut self, id: JobId, job: &ChainJob, claim: Claim) {
-        let run = if self.store.mailbox().contains(&id) { Run::InMailbox } else { Run::Idle };
+        let run = if self.store.mailbox().contains(&id) {
+            Run::InMailbox
+        } else {
+            Run::Idle
+        };
         let work = Work {
             digest: digest(job),
             model: job.model,
@@ -332,7 +353,8 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
                 self.worker.cancel(id);
             }
         }
-        if matches!(now, Claim::Submitted { at, .. } if at.is_none_or(|at| best.number >= at.saturating_add(CLAIM_BLOCKS))) {
+        if matches!(now, Claim::Submitted { at, .. } if at.is_none_or(|at| best.number >= at.saturating_add(CLAIM_BLOCKS)))
+        {
             self.candidates.entry(id).or_insert(best.number);
         }
         Ok(())
@@ -347,7 +369,9 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
                 Claim::Won | Claim::Committed | Claim::Lost => Claim::Submitted { at: None, bond: 0 },
             },
             Some(JobState::Claimed { provider, .. }) if Some(provider) == ours => Claim::Won,
-            Some(JobState::Committed { provider, .. } | JobState::Settled { provider, .. }) if Some(provider) == ours => {
+            Some(JobState::Committed { provider, .. } | JobState::Settled { provider, .. })
+                if Some(provider) == ours =>
+            {
                 Claim::Committed
             },
             _ => Claim::Lost,
@@ -369,7 +393,10 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
 
     /// Forgets a job, wherever it stands.
     pub(super) fn drop_work(&mut self, id: JobId) {
-        if let Some(Work { run: Run::Running(_), .. }) = self.work.remove(&id) {
+        if let Some(Work {
+            run: Run::Running(_), ..
+        }) = self.work.remove(&id)
+        {
             self.worker.cancel(id);
             self.streams.drop_job(id);
         }
@@ -399,7 +426,12 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
 
     /// Takes over a job of this provider that nobody seems to work on.
     fn consider_takeover(&mut self, best: BlockRef, id: JobId, job: &ChainJob) {
-        let JobState::Claimed { claimed_at, deadline, .. } = &job.state else { return };
+        let JobState::Claimed {
+            claimed_at, deadline, ..
+        } = &job.state
+        else {
+            return;
+        };
         if self.work.contains_key(&id) {
             return;
         }
@@ -428,7 +460,12 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     fn clear_final(&mut self) -> Result<(), ChainError> {
         let finalized = self.chain.finalized();
         let next = self.chain.next_job_id(finalized.hash)?;
-        for (id, recorded) in self.work.iter().map(|(id, work)| (*id, work.digest)).collect::<Vec<_>>() {
+        for (id, recorded) in self
+            .work
+            .iter()
+            .map(|(id, work)| (*id, work.digest))
+            .collect::<Vec<_>>()
+        {
             if id >= next {
                 continue;
             }
@@ -458,6 +495,8 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     }
 
     fn is_ours(&self, provider: &AccountId) -> bool {
-        self.identity.as_ref().is_some_and(|identity| identity.info.account == *provider)
+        self.identity
+            .as_ref()
+            .is_some_and(|identity| identity.info.account == *provider)
     }
 }

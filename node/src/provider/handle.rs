@@ -32,7 +32,10 @@ impl ProviderHandle {
 fn service_error(model: ModelId, error: ClientError) -> ServiceError {
     match error {
         ClientError::Closed | ClientError::Connect(_) | ClientError::Timeout => ServiceError::NoWorker,
-        ClientError::Refused { kind: ErrorKind::UnknownModel, .. } => ServiceError::ModelNotHeld(model),
+        ClientError::Refused {
+            kind: ErrorKind::UnknownModel,
+            ..
+        } => ServiceError::ModelNotHeld(model),
         ClientError::Refused { message, .. } => ServiceError::Refused(message),
         ClientError::Unexpected => ServiceError::Failed(error.to_string()),
     }
@@ -41,21 +44,38 @@ fn service_error(model: ModelId, error: ClientError) -> ServiceError {
 #[async_trait]
 impl ModelServices for ProviderHandle {
     async fn tokenize(&self, model: ModelId, text: String) -> Result<Vec<u32>, ServiceError> {
-        self.worker()?.tokenize(Hash(model.0), text).await.map_err(|error| service_error(model, error))
+        self.worker()?
+            .tokenize(Hash(model.0), text)
+            .await
+            .map_err(|error| service_error(model, error))
     }
 
     async fn detokenize(&self, model: ModelId, tokens: Vec<u32>) -> Result<String, ServiceError> {
-        self.worker()?.detokenize(Hash(model.0), tokens).await.map_err(|error| service_error(model, error))
+        self.worker()?
+            .detokenize(Hash(model.0), tokens)
+            .await
+            .map_err(|error| service_error(model, error))
     }
 
     async fn worker_key(&self, account: AccountId) -> Result<WorkerKey, ServiceError> {
         let key = self.keys.all().into_iter().next().ok_or(ServiceError::NoWorker)?;
-        let proof = self.keys.prove(&key, &account).map_err(|error| ServiceError::Failed(error.to_string()))?;
+        let proof = self
+            .keys
+            .prove(&key, &account)
+            .map_err(|error| ServiceError::Failed(error.to_string()))?;
         Ok(WorkerKey { key, proof })
     }
 
     fn token_stream(&self, job: JobId) -> Option<BoxStream<'static, TokenChunk>> {
         let stream = self.streams.watch(job)?;
-        Some(stream.map(|chunk| TokenChunk { position: chunk.position, tokens: chunk.tokens, text: chunk.text }).boxed())
+        Some(
+            stream
+                .map(|chunk| TokenChunk {
+                    position: chunk.position,
+                    tokens: chunk.tokens,
+                    text: chunk.text,
+                })
+                .boxed(),
+        )
     }
 }

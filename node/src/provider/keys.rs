@@ -24,7 +24,9 @@ impl Keys {
     /// When `suri` is no secret or the keystore cannot be written.
     pub fn open(keystore: KeystorePtr, genesis: H256, suri: Option<&str>) -> Result<Self, Error> {
         let generate = |suri| {
-            keystore.sr25519_generate_new(WORKER_KEY_TYPE, suri).map_err(|error| Error::Keystore(error.to_string()))
+            keystore
+                .sr25519_generate_new(WORKER_KEY_TYPE, suri)
+                .map_err(|error| Error::Keystore(error.to_string()))
         };
         let mut known = keystore.sr25519_public_keys(WORKER_KEY_TYPE);
         known.sort_unstable();
@@ -33,7 +35,11 @@ impl Keys {
             (None, Some(first)) => *first,
             (None, None) => generate(None)?,
         };
-        Ok(Self { keystore, genesis, preferred })
+        Ok(Self {
+            keystore,
+            genesis,
+            preferred,
+        })
     }
 
     /// All keys, the preferred one first. Keys that were inserted over RPC since the start are among them.
@@ -92,7 +98,9 @@ mod tests {
         assert_eq!(made.len(), 1);
         let again = Keys::open(keystore.clone(), H256::zero(), None).expect("opens").all();
         assert_eq!(again, made);
-        let with_suri = Keys::open(keystore.clone(), H256::zero(), Some("//Provider//worker")).expect("opens").all();
+        let with_suri = Keys::open(keystore.clone(), H256::zero(), Some("//Provider//worker"))
+            .expect("opens")
+            .all();
         assert_eq!(with_suri.len(), 2);
         assert_ne!(with_suri[0], made[0]);
         assert!(Keys::open(keystore, H256::zero(), Some("no secret")).is_err());

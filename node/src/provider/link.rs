@@ -115,8 +115,16 @@ pub fn new(
 ) -> (Link, impl Future<Output = ()> + Send) {
     let (commands, receiver) = mpsc::unbounded_channel();
     let (publish, client) = watch::channel(None);
-    let link = Link { commands, client: client.clone() };
-    let supervisor = Supervisor { source: Arc::new(source), publish, events: events.clone(), metrics };
+    let link = Link {
+        commands,
+        client: client.clone(),
+    };
+    let supervisor = Supervisor {
+        source: Arc::new(source),
+        publish,
+        events: events.clone(),
+        metrics,
+    };
     let task = async move {
         tokio::select! {
             () = supervisor.run() => {},
@@ -163,7 +171,12 @@ fn lost(run: RunId, job: JobId, error: &ClientError, events: &mpsc::UnboundedSen
     // The connection's end is told once, as `Down`; the provider starts the run again when the worker is back.
     if !matches!(error, ClientError::Closed) {
         let message = error.to_string();
-        let _ = events.send(WorkerEvent::Failed { run, job, kind: FailureKind::Internal, message });
+        let _ = events.send(WorkerEvent::Failed {
+            run,
+            job,
+            kind: FailureKind::Internal,
+            message,
+        });
     }
 }
 
@@ -175,11 +188,20 @@ async fn forward(
 ) {
     loop {
         let event = match execution.next().await {
-            Ok(ExecutionEvent::Tokens { index, tokens, text }) => {
-                WorkerEvent::Tokens { run, job, position: index, tokens, text }
+            Ok(ExecutionEvent::Tokens { index, tokens, text }) => WorkerEvent::Tokens {
+                run,
+                job,
+                position: index,
+                tokens,
+                text,
             },
             Ok(ExecutionEvent::Done(outcome)) => WorkerEvent::Done { run, outcome },
-            Ok(ExecutionEvent::Failed { kind, message }) => WorkerEvent::Failed { run, job, kind, message },
+            Ok(ExecutionEvent::Failed { kind, message }) => WorkerEvent::Failed {
+                run,
+                job,
+                kind,
+                message,
+            },
             Err(error) => return lost(run, job, &error, &events),
         };
         let is_last = !matches!(event, WorkerEvent::Tokens { .. });
@@ -214,7 +236,11 @@ impl Supervisor {
             };
             let begun = Instant::now();
             if let Some(client) = self.connect(&mut child).await {
-                wait = if self.serve(&client, &mut child).await > HEALTHY { BACKOFF.0 } else { wait };
+                wait = if self.serve(&client, &mut child).await > HEALTHY {
+                    BACKOFF.0
+                } else {
+                    wait
+                };
             }
             if self.events.is_closed() {
                 return;
@@ -287,7 +313,11 @@ impl Supervisor {
 /// Waits until the worker has ended; for ever when it is somebody else's.
 async fn ended(child: &mut Option<Running>) -> String {
     match child {
-        Some(running) => running.child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string()),
+        Some(running) => running
+            .child
+            .wait()
+            .await
+            .map_or_else(|error| error.to_string(), |status| status.to_string()),
         None => std::future::pending().await,
     }
 }
@@ -298,7 +328,9 @@ async fn unhealthy(client: &Client) {
         sleep(HEALTH.0).await;
         match timeout(HEALTH.1, client.status()).await {
             Ok(Ok(status)) => log::debug!(target: LOG_TARGET, "worker: {status:?}"),
-            Ok(Err(_)) | Err(_) => return,
+            // The connection has ended, which others notice.
+            Ok(Err(_)) => std::future::pending().await,
+            Err(_) => return,
         }
     }
 }

@@ -24,7 +24,12 @@ async fn serve(stream: UnixStream) {
             },
             Call::Execute(job) if job.input.0.is_empty() => continue,
             Call::Execute(job) => {
-                let tokens = Reply::Tokens { key: job.key, index: 0, tokens: vec![7], text: "seven".into() };
+                let tokens = Reply::Tokens {
+                    key: job.key,
+                    index: 0,
+                    tokens: vec![7],
+                    text: "seven".into(),
+                };
                 frames.send(&Response { id, reply: tokens }).await.expect("is read");
                 Reply::Done(outcome(job.key, job.input))
             },
@@ -50,11 +55,22 @@ fn model() -> ModelInfo {
 }
 
 fn outcome(key: u64, output: Bytes) -> Outcome {
-    Outcome { key, output, usage: Usage::default(), trace_root: Hash([3; 32]), millis: 1 }
+    Outcome {
+        key,
+        output,
+        usage: Usage::default(),
+        trace_root: Hash([3; 32]),
+        millis: 1,
+    }
 }
 
 fn job(key: u64, input: &[u8]) -> Execute {
-    Execute { key, model: Hash([1; 32]), input: Bytes(input.to_vec()), params: Bytes::default() }
+    Execute {
+        key,
+        model: Hash([1; 32]),
+        input: Bytes(input.to_vec()),
+        params: Bytes::default(),
+    }
 }
 
 struct Fixture {
@@ -72,7 +88,12 @@ impl Fixture {
         let metrics = Metrics::new(None).expect("unregistered metrics always work");
         let (link, task) = new(Source::External(socket.clone()), sender, metrics);
         tokio::spawn(task);
-        Self { link, events, socket, _folder: folder }
+        Self {
+            link,
+            events,
+            socket,
+            _folder: folder,
+        }
     }
 
     fn listen(&self) {
@@ -85,7 +106,10 @@ impl Fixture {
     }
 
     async fn event(&mut self) -> WorkerEvent {
-        timeout(Duration::from_secs(60), self.events.recv()).await.expect("comes in time").expect("the link lives")
+        timeout(Duration::from_secs(60), self.events.recv())
+            .await
+            .expect("comes in time")
+            .expect("the link lives")
     }
 }
 
@@ -98,9 +122,21 @@ async fn worker_that_comes_late_is_found_and_runs_jobs() {
     assert_eq!(fixture.event().await, WorkerEvent::Up(vec![model()]));
     assert!(fixture.link.client().is_some());
     fixture.link.execute(5, job(1, b"in"));
-    let tokens = WorkerEvent::Tokens { run: 5, job: 1, position: 0, tokens: vec![7], text: "seven".into() };
+    let tokens = WorkerEvent::Tokens {
+        run: 5,
+        job: 1,
+        position: 0,
+        tokens: vec![7],
+        text: "seven".into(),
+    };
     assert_eq!(fixture.event().await, tokens);
-    assert_eq!(fixture.event().await, WorkerEvent::Done { run: 5, outcome: outcome(1, Bytes(b"in".to_vec())) });
+    assert_eq!(
+        fixture.event().await,
+        WorkerEvent::Done {
+            run: 5,
+            outcome: outcome(1, Bytes(b"in".to_vec()))
+        }
+    );
 }
 
 #[tokio::test]

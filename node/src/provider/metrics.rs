@@ -1,8 +1,8 @@
 //! Metrics of the provider.
 
 use substrate_prometheus_endpoint::{
-    exponential_buckets, register, Counter, CounterVec, Gauge, Histogram, HistogramOpts, Opts, PrometheusError, Registry,
-    U64,
+    exponential_buckets, register, Counter, CounterVec, Gauge, Histogram, HistogramOpts, Opts, PrometheusError,
+    Registry, U64,
 };
 
 /// Every queue, skip and failure of the provider. Counts also when nobody looks.

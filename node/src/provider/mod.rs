@@ -113,9 +113,22 @@ pub struct ProviderDeps {
 /// # Errors
 /// When there is no worker to start, no worker key can be made, or the node keeps no offchain database.
 pub fn spawn(params: ProviderParams, deps: ProviderDeps) -> Result<ProviderHandle, Error> {
-    let ProviderDeps { client, backend, pool, keystore, spawner, data_path, genesis_hash, prometheus } = deps;
+    let ProviderDeps {
+        client,
+        backend,
+        pool,
+        keystore,
+        spawner,
+        data_path,
+        genesis_hash,
+        prometheus,
+    } = deps;
     let metrics = metrics::Metrics::new(prometheus.as_ref())?;
-    let keys = Arc::new(keys::Keys::open(keystore, genesis_hash, params.worker_key_suri.as_deref())?);
+    let keys = Arc::new(keys::Keys::open(
+        keystore,
+        genesis_hash,
+        params.worker_key_suri.as_deref(),
+    )?);
     let store = store::Store::new(backend.offchain_storage().ok_or(Error::NoOffchainStorage)?);
     let source = process::Source::from_params(&params, &data_path)?;
     let streams = Arc::new(streams::Streams::default());

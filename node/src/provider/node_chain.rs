@@ -1,6 +1,6 @@
 //! The real chain: runtime APIs and the transaction pool.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use codec::Encode;
@@ -21,6 +21,8 @@ use crate::service::{FullClient, Pool};
 
 /// Jobs asked for at a time.
 const PAGE: u32 = 256;
+/// Longest wait for the pool to have seen a block.
+const POOL_PATIENCE: Duration = Duration::from_secs(1);
 /// Most pages of one listing: more open jobs than this cannot be of use to one provider.
 const MAX_PAGES: usize = 16;
 
@@ -40,7 +42,11 @@ impl NodeChain {
         let mut all = Vec::new();
         let mut from = 0;
         for _ in 0..MAX_PAGES {
-            let page = self.client.runtime_api().jobs(at, filter.clone(), from, PAGE).map_err(failed)?;
+            let page = self
+                .client
+                .runtime_api()
+                .jobs(at, filter.clone(), from, PAGE)
+                .map_err(failed)?;
             let Some(last) = page.last() else { break };
             from = last.id.saturating_add(1);
             all.extend(page.into_iter().map(|info| (info.id, info.job)));
@@ -54,7 +60,11 @@ fn failed(error: impl std::fmt::Display) -> ChainError {
 }
 
 /// A claim as a transaction that nobody signs as an account: its call carries the worker key's signature.
-fn claim_transaction(job: JobId, worker: WorkerId, signature: WorkerSignature) -> Result<opaque::UncheckedExtrinsic, ClaimError> {
+fn claim_transaction(
+    job: JobId,
+    worker: WorkerId,
+    signature: WorkerSignature,
+) -> Result<opaque::UncheckedExtrinsic, ClaimError> {
     let call = RuntimeCall::JobEscrow(pallet_job_escrow::Call::claim_job { job, worker, signature });
     let transaction = UncheckedExtrinsic::new_transaction(call, authorized_extension());
     opaque::UncheckedExtrinsic::try_from_encoded_extrinsic(&transaction.encode())
@@ -65,12 +75,18 @@ fn claim_transaction(job: JobId, worker: WorkerId, signature: WorkerSignature) -
 impl Chain for NodeChain {
     fn best(&self) -> BlockRef {
         let info = self.client.info();
-        BlockRef { hash: info.best_hash, number: info.best_number }
+        BlockRef {
+            hash: info.best_hash,
+            number: info.best_number,
+        }
     }
 
     fn finalized(&self) -> BlockRef {
         let info = self.client.info();
-        BlockRef { hash: info.finalized_hash, number: info.finalized_number }
+        BlockRef {
+            hash: info.finalized_hash,
+            number: info.finalized_number,
+        }
     }
 
     fn hash_at(&self, number: BlockNumber) -> Option<H256> {
@@ -95,7 +111,10 @@ impl Chain for NodeChain {
     }
 
     fn provider_of(&self, at: H256, worker: &WorkerId) -> Result<Option<AccountId>, ChainError> {
-        self.client.runtime_api().provider_of(at, worker.clone()).map_err(failed)
+        self.client
+            .runtime_api()
+            .provider_of(at, worker.clone())
+            .map_err(failed)
     }
 
     fn provider(&self, at: H256, account: &AccountId) -> Result<Option<ProviderInfo>, ChainError> {
@@ -110,12 +129,22 @@ impl Chain for NodeChain {
         signature: WorkerSignature,
     ) -> Result<(), ClaimError> {
         let transaction = claim_transaction(job, worker, signature)?;
+        // The pool learns of a block a little later than this task. Asked too early, it would refuse a claim of a job that
+        // was submitted in that block.
+        self.pool.ready_at_with_timeout(at, POOL_PATIENCE).await;
         let Err(error) = self.pool.submit_one(at, TransactionSource::Local, transaction).await else {
             return Ok(());
         };
         match error.into_pool_error() {
             // This claim, or an earlier one with another signature, is where it should be.
             Ok(PoolError::AlreadyImported(_) | PoolError::TooLowPriority { .. }) => Ok(()),
+            // The pool validates against its own view, which may be a block behind the one that showed the job; it keeps the
+            // claim for its next view. A claim that gets lost all the same is submitted again like any that is not included.
+            Ok(PoolError::InvalidTransaction(InvalidTransaction::Custom(code)))
+                if pallet_job_escrow::Refusal::from_code(code) == Some(pallet_job_escrow::Refusal::UnknownJob) =>
+            {
+                Ok(())
+            },
             Ok(PoolError::InvalidTransaction(InvalidTransaction::Custom(code))) => {
                 Err(ClaimError::Refused(match pallet_job_escrow::Refusal::from_code(code) {
                     Some(refusal) => refusal.to_string(),

@@ -61,7 +61,11 @@ impl Source {
 
 impl OwnWorker {
     fn arguments(&self) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = vec!["--exit-with-parent".into(), "--socket".into(), self.socket.clone().into()];
+        let mut arguments: Vec<OsString> = vec![
+            "--exit-with-parent".into(),
+            "--socket".into(),
+            self.socket.clone().into(),
+        ];
         for model in &self.models {
             arguments.extend(["--model".into(), model.clone().into()]);
         }
@@ -101,18 +105,30 @@ fn make_private(folder: &Path) -> Result<(), Error> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| Error::Folder { path: folder.into(), error })
+        .map_err(|error| Error::Folder {
+            path: folder.into(),
+            error,
+        })
 }
 
 /// The named program, or the one beside this program, or the first on the PATH.
 fn find_program(named: Option<&Path>) -> Result<PathBuf, Error> {
     if let Some(named) = named {
-        return named.is_file().then(|| named.into()).ok_or_else(|| Error::WorkerBinaryMissing(named.into()));
+        return named
+            .is_file()
+            .then(|| named.into())
+            .ok_or_else(|| Error::WorkerBinaryMissing(named.into()));
     }
-    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join(PROGRAM)));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|program| Some(program.parent()?.join(PROGRAM)));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).map(|folder| folder.join(PROGRAM));
-    beside.into_iter().chain(on_path).find(|program| program.is_file()).ok_or(Error::NoWorkerBinary)
+    beside
+        .into_iter()
+        .chain(on_path)
+        .find(|program| program.is_file())
+        .ok_or(Error::NoWorkerBinary)
 }
 
 /// `worker.sock` in `folder`, or, where that path is too long for a socket, in a private folder among the temporary files.
@@ -122,11 +138,19 @@ fn socket_path(folder: &Path) -> Result<PathBuf, Error> {
         return Ok(socket);
     }
     // The same folder gives the same socket, so that a worker that outlived its node is found and replaced.
-    let owner = fs::metadata(folder).map_err(|error| Error::Folder { path: folder.into(), error })?.uid();
+    let owner = fs::metadata(folder)
+        .map_err(|error| Error::Folder {
+            path: folder.into(),
+            error,
+        })?
+        .uid();
     let digest = sp_io::hashing::twox_64(folder.as_os_str().as_encoded_bytes());
     let short = std::env::temp_dir().join(format!("lantern-{owner}-{}", hex::encode(digest)));
     make_private(&short)?;
-    let failed = |error| Error::Folder { path: short.clone(), error };
+    let failed = |error| Error::Folder {
+        path: short.clone(),
+        error,
+    };
     let metadata = fs::symlink_metadata(&short).map_err(failed)?;
     if !metadata.is_dir() || metadata.uid() != owner || metadata.mode() & 0o077 != 0 {
         return Err(failed(std::io::Error::other("is not a private folder of this user")));
@@ -141,7 +165,10 @@ mod tests {
     #[test]
     fn socket_lies_in_the_folder_or_in_a_private_short_one() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert_eq!(socket_path(folder.path()).expect("fits"), folder.path().join("worker.sock"));
+        assert_eq!(
+            socket_path(folder.path()).expect("fits"),
+            folder.path().join("worker.sock")
+        );
         let long = folder.path().join("x".repeat(120));
         make_private(&long).expect("is made");
         let socket = socket_path(&long).expect("falls back");
@@ -161,7 +188,12 @@ mod tests {
         let script = format!("#!/bin/sh\nread line || echo ended > {}\n", ended.display());
         fs::write(&program, script).expect("is written");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("is made executable");
-        let worker = OwnWorker { program, socket: folder.path().join("worker.sock"), models: vec![], threads: None };
+        let worker = OwnWorker {
+            program,
+            socket: folder.path().join("worker.sock"),
+            models: vec![],
+            threads: None,
+        };
         let mut running = worker.start().expect("starts");
         // Waiting for it must not close its input.
         let wait = tokio::time::timeout(std::time::Duration::from_millis(500), running.child.wait());
@@ -174,6 +206,9 @@ mod tests {
     #[test]
     fn program_that_is_not_there_is_an_error() {
         let missing = Path::new("/nonexistent/lantern-worker");
-        assert!(matches!(find_program(Some(missing)), Err(Error::WorkerBinaryMissing(_))));
+        assert!(matches!(
+            find_program(Some(missing)),
+            Err(Error::WorkerBinaryMissing(_))
+        ));
     }
 }

@@ -42,7 +42,13 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
                     self.retry_run(id);
                 }
             },
-            WorkerEvent::Tokens { run, job, position, tokens, text } => {
+            WorkerEvent::Tokens {
+                run,
+                job,
+                position,
+                tokens,
+                text,
+            } => {
                 if self.is_running(job, run) {
                     self.streams.push(job, position, &tokens, &text);
                 }
@@ -54,7 +60,12 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
                     self.on_block().await;
                 }
             },
-            WorkerEvent::Failed { run, job, kind, message } => {
+            WorkerEvent::Failed {
+                run,
+                job,
+                kind,
+                message,
+            } => {
                 if self.is_running(job, run) {
                     self.on_failed(job, kind, &message);
                 }
@@ -113,7 +124,9 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     fn on_done(&mut self, outcome: Outcome) {
         let id = outcome.key;
         let Some(work) = self.work.get(&id) else { return };
-        let Some(spec) = self.models.get(&work.model) else { return };
+        let Some(spec) = self.models.get(&work.model) else {
+            return;
+        };
         let output = match checked_output(work, spec, &outcome) {
             Ok(output) => output,
             Err(reason) => {
@@ -127,12 +140,22 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
             self.set_run(id, Run::Idle);
             return;
         };
-        let usage =
-            Usage { prompt_tokens: outcome.usage.prompt_tokens, output_tokens: outcome.usage.output_tokens };
-        let commitment =
-            ResultCommitment { output: ContentRef::of(&output), usage, trace_root: H256(outcome.trace_root.0) };
+        let usage = Usage {
+            prompt_tokens: outcome.usage.prompt_tokens,
+            output_tokens: outcome.usage.output_tokens,
+        };
+        let commitment = ResultCommitment {
+            output: ContentRef::of(&output),
+            usage,
+            trace_root: H256(outcome.trace_root.0),
+        };
         let units = spec.compute_units(usage.prompt_tokens, usage.output_tokens);
-        self.store.post(&Entry { job: id, worker: identity.key.clone(), commitment, output });
+        self.store.post(&Entry {
+            job: id,
+            worker: identity.key.clone(),
+            commitment,
+            output,
+        });
         self.set_run(id, Run::InMailbox);
         self.streams.finish(id);
         let millis = outcome.millis.max(1);
@@ -209,13 +232,20 @@ fn readable(model: &ModelInfo) -> Option<(ModelId, ModelSpec)> {
 fn checked_output(work: &Work, spec: &ModelSpec, outcome: &Outcome) -> Result<InlineContent, String> {
     let usage = outcome.usage;
     if usage.prompt_tokens != work.prompt_tokens {
-        return Err(format!("{} prompt tokens of {}", usage.prompt_tokens, work.prompt_tokens));
+        return Err(format!(
+            "{} prompt tokens of {}",
+            usage.prompt_tokens, work.prompt_tokens
+        ));
     }
     let length = outcome.output.0.len();
     let expected = match spec.kind() {
         ModelKind::Generation if usage.output_tokens == 0 => return Err("no output tokens".into()),
         ModelKind::Generation if usage.output_tokens > work.params.max_output_tokens() => {
-            return Err(format!("{} output tokens of {}", usage.output_tokens, work.params.max_output_tokens()))
+            return Err(format!(
+                "{} output tokens of {}",
+                usage.output_tokens,
+                work.params.max_output_tokens()
+            ))
         },
         ModelKind::Embedding if usage.output_tokens != 0 => return Err("output tokens of an embedding".into()),
         ModelKind::Generation | ModelKind::Embedding => spec.output_len(usage.output_tokens),
@@ -223,5 +253,6 @@ fn checked_output(work: &Work, spec: &ModelSpec, outcome: &Outcome) -> Result<In
     if u32::try_from(length).ok() != Some(expected) {
         return Err(format!("{length} bytes instead of {expected}"));
     }
-    InlineContent::try_from(outcome.output.0.clone()).map_err(|_| format!("{length} bytes do not fit into a transaction"))
+    InlineContent::try_from(outcome.output.0.clone())
+        .map_err(|_| format!("{length} bytes do not fit into a transaction"))
 }

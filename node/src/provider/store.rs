@@ -52,7 +52,10 @@ impl<S: OffchainStorage> Store<S> {
 
     /// Inline content that offchain indexing kept.
     pub fn content(&self, content: &ContentRef) -> Result<Vec<u8>, ContentError> {
-        let bytes = self.storage.get(STORAGE_PREFIX, &content_key(&content.hash)).ok_or(ContentError::Missing)?;
+        let bytes = self
+            .storage
+            .get(STORAGE_PREFIX, &content_key(&content.hash))
+            .ok_or(ContentError::Missing)?;
         content.matches(&bytes).then_some(bytes).ok_or(ContentError::Corrupt)
     }
 

@@ -67,16 +67,27 @@ impl Streams {
     /// Adds tokens. Those that are known already are left out; their text is known with them.
     pub fn push(&self, job: JobId, position: u32, tokens: &[u32], text: &str) {
         let mut state = self.state();
-        let Some(stream) = state.streams.get_mut(&job) else { return };
+        let Some(stream) = state.streams.get_mut(&job) else {
+            return;
+        };
         let known = stream.tokens.len();
-        let Some(new) = known.checked_sub(position as usize).and_then(|skip| tokens.get(skip..)) else { return };
+        let Some(new) = known.checked_sub(position as usize).and_then(|skip| tokens.get(skip..)) else {
+            return;
+        };
         if new.is_empty() {
             return;
         }
         // A chunk that repeats known tokens and brings new ones is the one that an attached run starts with: all of it.
-        let text = if new.len() == tokens.len() { text } else { text.strip_prefix(stream.text.as_str()).unwrap_or("") };
-        let chunk =
-            Chunk { position: u32::try_from(known).unwrap_or(u32::MAX), tokens: new.to_vec(), text: text.to_owned() };
+        let text = if new.len() == tokens.len() {
+            text
+        } else {
+            text.strip_prefix(stream.text.as_str()).unwrap_or("")
+        };
+        let chunk = Chunk {
+            position: u32::try_from(known).unwrap_or(u32::MAX),
+            tokens: new.to_vec(),
+            text: text.to_owned(),
+        };
         stream.tokens.extend_from_slice(new);
         stream.text.push_str(text);
         // An error only says that nobody watches.
@@ -86,7 +97,9 @@ impl Streams {
     /// Ends the stream of a job that has its result.
     pub fn finish(&self, job: JobId) {
         let mut state = self.state();
-        let Some(stream) = state.streams.get_mut(&job) else { return };
+        let Some(stream) = state.streams.get_mut(&job) else {
+            return;
+        };
         if stream.live.take().is_some() {
             state.finished.push_back(job);
         }
@@ -129,7 +142,11 @@ mod tests {
     use super::*;
 
     fn chunk(position: u32, tokens: &[u32], text: &str) -> Chunk {
-        Chunk { position, tokens: tokens.to_vec(), text: text.into() }
+        Chunk {
+            position,
+            tokens: tokens.to_vec(),
+            text: text.into(),
+        }
     }
 
     #[tokio::test]

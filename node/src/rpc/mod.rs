@@ -37,7 +37,14 @@ pub fn create_full(deps: FullDeps) -> Result<RpcModule<()>, Box<dyn std::error::
     use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
     use substrate_frame_rpc_system::{System, SystemApiServer};
 
-    let FullDeps { client, pool, backend, statements, provider, executor } = deps;
+    let FullDeps {
+        client,
+        pool,
+        backend,
+        statements,
+        provider,
+        executor,
+    } = deps;
     let mut module = RpcModule::new(());
     module.merge(System::new(client.clone(), pool).into_rpc())?;
     module.merge(TransactionPayment::new(client.clone()).into_rpc())?;

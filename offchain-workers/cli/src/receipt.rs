@@ -169,7 +169,7 @@ async fn total(at: &At, account: Id) -> Result<u128, Failure> {
         .storage()
         .fetch(address, (account,))
         .await
-        .and_then(|value| Ok(value.decode()))
+        .map(|value| value.decode())
         .map_err(|error| pruned(at, &error))?
         .map_err(Failure::incompatible)?;
     Ok(info.data.free.saturating_add(info.data.reserved))
@@ -430,7 +430,12 @@ impl Receipt {
             SignedLux(self.books.other_issuance),
         );
         if !self.books.other_events.is_empty() {
-            text += &format!("  other events     {}\n", self.books.other_events.join(", "));
+            let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+            for name in &self.books.other_events {
+                *counts.entry(name).or_default() += 1;
+            }
+            let counted: Vec<String> = counts.iter().map(|(name, count)| format!("{count} x {name}")).collect();
+            text += &format!("  other events     {}\n", counted.join(", "));
         }
         text += if self.problems.is_empty() {
             "  balanced to the last unit\n"

@@ -1,5 +1,7 @@
 //! The program itself, against a node that a test plays: what it prints and the code it exits with.
 
+#![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
+
 use std::process::{Command, Output};
 
 use jsonrpsee::{

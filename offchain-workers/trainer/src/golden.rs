@@ -264,6 +264,6 @@ mod tests {
         };
         let text = file.to_text().unwrap();
         assert_eq!(serde_json::from_str::<GoldenFile>(&text).unwrap(), file);
-        assert_eq!(text.lines().count(), 15);
+        assert_eq!(text.lines().count(), 13);
     }
 }

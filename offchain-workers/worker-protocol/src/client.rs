@@ -79,7 +79,9 @@ impl Execution {
     /// [`ClientError::Closed`] when the connection ends first; the worker goes on with the execution.
     pub async fn next(&mut self) -> Result<ExecutionEvent, ClientError> {
         match self.replies.recv().await.ok_or(ClientError::Closed)? {
-            Reply::Tokens { index, tokens, text, .. } => Ok(ExecutionEvent::Tokens { index, tokens, text }),
+            Reply::Tokens {
+                index, tokens, text, ..
+            } => Ok(ExecutionEvent::Tokens { index, tokens, text }),
             Reply::Done(outcome) => Ok(ExecutionEvent::Done(outcome)),
             Reply::Failed { kind, message, .. } => Ok(ExecutionEvent::Failed { kind, message }),
             Reply::Error { kind, message } => Err(ClientError::Refused { kind, message }),
@@ -94,7 +96,7 @@ impl Execution {
     pub async fn outcome(mut self) -> Result<Result<Outcome, (FailureKind, String)>, ClientError> {
         loop {
             match self.next().await? {
-                ExecutionEvent::Tokens { .. } => {}
+                ExecutionEvent::Tokens { .. } => {},
                 ExecutionEvent::Done(outcome) => return Ok(Ok(outcome)),
                 ExecutionEvent::Failed { kind, message } => return Ok(Err((kind, message))),
             }
@@ -133,14 +135,30 @@ impl Client {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut frames = Frames::<_, Response, Request>::new(stream);
-        frames.send(&Request { id: 1, call: Call::Hello { protocol: PROTOCOL_VERSION } }).await?;
-        let reply = timeout(HELLO_TIMEOUT, frames.next()).await.map_err(|_| ClientError::Timeout)??;
+        frames
+            .send(&Request {
+                id: 1,
+                call: Call::Hello {
+                    protocol: PROTOCOL_VERSION,
+                },
+            })
+            .await?;
+        let reply = timeout(HELLO_TIMEOUT, frames.next())
+            .await
+            .map_err(|_| ClientError::Timeout)??;
         let (version, models) = match reply.ok_or(ClientError::Closed)?.reply {
-            Reply::Hello { protocol: PROTOCOL_VERSION, version, models } => (version, models),
+            Reply::Hello {
+                protocol: PROTOCOL_VERSION,
+                version,
+                models,
+            } => (version, models),
             Reply::Hello { protocol, .. } => {
                 let message = format!("it speaks version {protocol} of the protocol, not {PROTOCOL_VERSION}");
-                return Err(ClientError::Refused { kind: ErrorKind::ProtocolMismatch, message });
-            }
+                return Err(ClientError::Refused {
+                    kind: ErrorKind::ProtocolMismatch,
+                    message,
+                });
+            },
             Reply::Error { kind, message } => return Err(ClientError::Refused { kind, message }),
             _ => return Err(ClientError::Unexpected),
         };
@@ -151,7 +169,12 @@ impl Client {
             // Fails only when no client is left to hear it.
             let _ = close.send(true);
         });
-        Ok(Self { requests, closed, models: models.into(), version: version.into() })
+        Ok(Self {
+            requests,
+            closed,
+            models: models.into(),
+            version: version.into(),
+        })
     }
 
     /// Models that the worker has loaded.
@@ -172,7 +195,10 @@ impl Client {
 
     async fn start(&self, call: Call) -> Result<mpsc::UnboundedReceiver<Reply>, ClientError> {
         let (reply, replies) = oneshot::channel();
-        self.requests.send((call, reply)).await.map_err(|_| ClientError::Closed)?;
+        self.requests
+            .send((call, reply))
+            .await
+            .map_err(|_| ClientError::Closed)?;
         replies.await.map_err(|_| ClientError::Closed)
     }
 
@@ -188,7 +214,9 @@ impl Client {
     /// # Errors
     /// [`ClientError::Closed`].
     pub async fn execute(&self, job: Execute) -> Result<Execution, ClientError> {
-        self.start(Call::Execute(job)).await.map(|replies| Execution { replies })
+        self.start(Call::Execute(job))
+            .await
+            .map(|replies| Execution { replies })
     }
 
     /// Cancels an execution; `false` when the worker has none waiting or running with this key.

@@ -42,7 +42,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, In: DeserializeOwned, Out: Serialize> Fr
     /// Frames on `stream`.
     pub fn new(stream: T) -> Self {
         let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec();
-        Self { framed: Framed::new(stream, codec), messages: PhantomData }
+        Self {
+            framed: Framed::new(stream, codec),
+            messages: PhantomData,
+        }
     }
 
     /// The next frame's bytes; `None` at the end of the stream.
@@ -102,7 +105,13 @@ pub fn decode_request(frame: &[u8]) -> Result<Request, DecodeError> {
         .get_mut("call")
         .map(serde_json::Value::take)
         .filter(|_| id != 0)
-        .ok_or_else(|| refuse(id, ErrorKind::Malformed, "a request has `id`, not zero, and `call`".into()))?;
+        .ok_or_else(|| {
+            refuse(
+                id,
+                ErrorKind::Malformed,
+                "a request has `id`, not zero, and `call`".into(),
+            )
+        })?;
     const KNOWN: [&str; 6] = ["hello", "execute", "cancel", "tokenize", "detokenize", "status"];
     let kind = match call.get("type").and_then(serde_json::Value::as_str) {
         Some(name) if !KNOWN.contains(&name) => ErrorKind::UnknownCall,
@@ -135,7 +144,10 @@ mod tests {
         let (sent, received) = tokio::join!(near.send(&request), far.next());
         sent.expect("sends");
         assert_eq!(received.expect("reads"), Some(request));
-        let response = Response { id: 7, reply: Reply::Cancelled { key: 1, found: true } };
+        let response = Response {
+            id: 7,
+            reply: Reply::Cancelled { key: 1, found: true },
+        };
         let (sent, received) = tokio::join!(far.send(&response), near.next());
         sent.expect("sends");
         assert_eq!(received.expect("reads"), Some(response));
@@ -148,10 +160,18 @@ mod tests {
         use tokio::io::AsyncWriteExt;
         let (mut raw, far) = tokio::io::duplex(64);
         let mut far = Frames::<_, Request, Request>::new(far);
-        raw.write_all(&(MAX_FRAME as u32 + 1).to_be_bytes()).await.expect("writes");
+        raw.write_all(&(MAX_FRAME as u32 + 1).to_be_bytes())
+            .await
+            .expect("writes");
         assert!(matches!(far.next().await, Err(FrameError::Oversized)));
         let text = "x".repeat(MAX_FRAME);
-        let huge = Request { id: 1, call: Call::Tokenize { model: Hash::default(), text } };
+        let huge = Request {
+            id: 1,
+            call: Call::Tokenize {
+                model: Hash::default(),
+                text,
+            },
+        };
         assert!(matches!(far.send(&huge).await, Err(FrameError::Oversized)));
     }
 
@@ -174,14 +194,32 @@ mod tests {
         assert_eq!(refusal("garbage"), (0, ErrorKind::Malformed));
         assert_eq!(refusal("[]"), (0, ErrorKind::Malformed));
         assert_eq!(refusal("{}"), (0, ErrorKind::Malformed));
-        assert_eq!(refusal(r#"{"id":-1,"call":{"type":"status"}}"#), (0, ErrorKind::Malformed));
+        assert_eq!(
+            refusal(r#"{"id":-1,"call":{"type":"status"}}"#),
+            (0, ErrorKind::Malformed)
+        );
         assert_eq!(refusal(r#"{"id":4}"#), (4, ErrorKind::Malformed));
-        assert_eq!(refusal(r#"{"id":4,"call":{"type":"dance"}}"#), (4, ErrorKind::UnknownCall));
-        assert_eq!(refusal(r#"{"id":4,"call":{"type":"cancel"}}"#), (4, ErrorKind::Malformed));
-        assert_eq!(refusal(r#"{"id":4,"call":{"type":"cancel","key":1.5}}"#), (4, ErrorKind::Malformed));
+        assert_eq!(
+            refusal(r#"{"id":4,"call":{"type":"dance"}}"#),
+            (4, ErrorKind::UnknownCall)
+        );
+        assert_eq!(
+            refusal(r#"{"id":4,"call":{"type":"cancel"}}"#),
+            (4, ErrorKind::Malformed)
+        );
+        assert_eq!(
+            refusal(r#"{"id":4,"call":{"type":"cancel","key":1.5}}"#),
+            (4, ErrorKind::Malformed)
+        );
         let deep = format!(r#"{{"id":4,"call":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
         assert_eq!(refusal(&deep), (0, ErrorKind::Malformed));
         let good = decode_request(br#"{"id":4,"call":{"type":"status"},"new":1}"#).expect("parses");
-        assert_eq!(good, Request { id: 4, call: Call::Status });
+        assert_eq!(
+            good,
+            Request {
+                id: 4,
+                call: Call::Status
+            }
+        );
     }
 }

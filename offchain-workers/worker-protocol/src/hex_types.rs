@@ -34,7 +34,10 @@ impl FromStr for Hash {
     fn from_str(text: &str) -> Result<Self, HexError> {
         let bytes = decode(text)?;
         let found = bytes.len();
-        bytes.try_into().map(Self).map_err(|_| HexError(format!("expected 32 bytes, found {found}")))
+        bytes
+            .try_into()
+            .map(Self)
+            .map_err(|_| HexError(format!("expected 32 bytes, found {found}")))
     }
 }
 
@@ -87,7 +90,9 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        decode(&String::deserialize(deserializer)?).map(Self).map_err(de::Error::custom)
+        decode(&String::deserialize(deserializer)?)
+            .map(Self)
+            .map_err(de::Error::custom)
     }
 }
 
@@ -100,7 +105,10 @@ mod tests {
         let hash = Hash([0xa5; 32]);
         assert_eq!(hash.to_string().parse(), Ok(hash));
         assert_eq!(format!("0x{hash}").parse(), Ok(hash));
-        assert_eq!("a5a5".parse::<Hash>(), Err(HexError("expected 32 bytes, found 2".into())));
+        assert_eq!(
+            "a5a5".parse::<Hash>(),
+            Err(HexError("expected 32 bytes, found 2".into()))
+        );
         assert!("zz".parse::<Hash>().is_err());
     }
 
@@ -108,7 +116,10 @@ mod tests {
     fn bytes_travel_as_hex() {
         let text = serde_json::to_string(&Bytes(vec![0, 255, 16])).expect("serialises");
         assert_eq!(text, "\"00ff10\"");
-        assert_eq!(serde_json::from_str::<Bytes>(&text).expect("parses"), Bytes(vec![0, 255, 16]));
+        assert_eq!(
+            serde_json::from_str::<Bytes>(&text).expect("parses"),
+            Bytes(vec![0, 255, 16])
+        );
         assert!(serde_json::from_str::<Bytes>("\"0\"").is_err());
     }
 }

@@ -38,7 +38,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 64, kept_results: 1024, kept_bytes: 64 << 20, threads: 1 }
+        Self {
+            queue: 64,
+            kept_results: 1024,
+            kept_bytes: 64 << 20,
+            threads: 1,
+        }
     }
 }
 
@@ -86,7 +91,11 @@ impl State {
         if self.keys.get(&key) == Some(&id) {
             self.keys.remove(&key);
         }
-        run.tell(&Reply::Failed { key, kind: failure.kind, message: failure.message });
+        run.tell(&Reply::Failed {
+            key,
+            kind: failure.kind,
+            message: failure.message,
+        });
     }
 
     /// Ends a run that waits, runs, or has finished. Returns whether it was waiting or running.
@@ -114,7 +123,9 @@ impl State {
         run.result = Some(outcome);
         self.finished.push_back(id);
         while self.finished.len() > limits.kept_results || self.finished_bytes > limits.kept_bytes {
-            let Some(oldest) = self.finished.front().copied() else { break };
+            let Some(oldest) = self.finished.front().copied() else {
+                break;
+            };
             self.end(oldest);
         }
     }
@@ -173,12 +184,16 @@ impl Executor {
                 None => {
                     tracing::info!(job = job.key, "replaced: the same key came with other contents");
                     state.end(id);
-                }
+                },
             }
         }
         if state.waiting.len() >= self.shared.limits.queue {
             let message = format!("{} executions are waiting", state.waiting.len());
-            listener(Reply::Failed { key: job.key, kind: FailureKind::Overloaded, message });
+            listener(Reply::Failed {
+                key: job.key,
+                kind: FailureKind::Overloaded,
+                message,
+            });
             return;
         }
         let id = state.next_run;
@@ -237,12 +252,17 @@ impl Executor {
 fn attach(run: &mut Run, listener: Listener) {
     let key = run.job.key;
     if !run.tokens.is_empty() {
-        listener(Reply::Tokens { key, index: 0, tokens: run.tokens.clone(), text: run.text.clone() });
+        listener(Reply::Tokens {
+            key,
+            index: 0,
+            tokens: run.tokens.clone(),
+            text: run.text.clone(),
+        });
     }
     match &run.result {
         Some(outcome) => {
             listener(Reply::Done(outcome.clone()));
-        }
+        },
         None => run.listeners.push(listener),
     }
 }
@@ -269,20 +289,47 @@ fn run_all(shared: &Shared, mut backend: impl Backend, catalog: &Catalog) {
         let begun = Instant::now();
         tracing::info!(job = job.key, model = %job.model, input_bytes = job.input.0.len(), "running");
         // A panic of the engine is this job's failure, not everybody's.
-        let result = catch_unwind(AssertUnwindSafe(|| run_one(shared, &mut backend, catalog, id, &job, &cancelled)))
-            .unwrap_or_else(|_| Err(Failure::new(FailureKind::Internal, "the engine panicked; see the worker's log")));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            run_one(shared, &mut backend, catalog, id, &job, &cancelled)
+        }))
+        .unwrap_or_else(|_| {
+            Err(Failure::new(
+                FailureKind::Internal,
+                "the engine panicked; see the worker's log",
+            ))
+        });
         let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut state = shared.state();
         state.running = None;
         match result {
-            Ok(Finished { output, usage, trace_root }) => {
+            Ok(Finished {
+                output,
+                usage,
+                trace_root,
+            }) => {
                 tracing::info!(job = job.key, millis, output_bytes = output.0.len(), "done");
-                state.keep(id, Outcome { key: job.key, output, usage, trace_root, millis }, &shared.limits);
-            }
+                state.keep(
+                    id,
+                    Outcome {
+                        key: job.key,
+                        output,
+                        usage,
+                        trace_root,
+                        millis,
+                    },
+                    &shared.limits,
+                );
+            },
             Err(failure) => {
-                tracing::warn!(job = job.key, millis, kind = failure.kind.name(), "failed: {}", failure.message);
+                tracing::warn!(
+                    job = job.key,
+                    millis,
+                    kind = failure.kind.name(),
+                    "failed: {}",
+                    failure.message
+                );
                 state.fail(id, failure);
-            }
+            },
         }
     }
 }
@@ -298,12 +345,19 @@ fn run_one(
     let vocabulary = catalog.vocabularies.get(&job.model);
     let mut stream = TextStream::default();
     let mut on_token = |token: u32| {
-        let text = vocabulary.map(|vocabulary| stream.push(token, &**vocabulary)).unwrap_or_default();
+        let text = vocabulary
+            .map(|vocabulary| stream.push(token, &**vocabulary))
+            .unwrap_or_default();
         if let Some(run) = shared.state().runs.get_mut(&id) {
             let index = u32::try_from(run.tokens.len()).unwrap_or(u32::MAX);
             run.tokens.push(token);
             run.text.push_str(&text);
-            run.tell(&Reply::Tokens { key: job.key, index, tokens: vec![token], text });
+            run.tell(&Reply::Tokens {
+                key: job.key,
+                index,
+                tokens: vec![token],
+                text,
+            });
         }
     };
     backend.execute(job, cancelled, &mut on_token)

@@ -1,4 +1,4 @@
-use std::sync::mpsc;
+use std::sync::{atomic::AtomicUsize, mpsc};
 
 use lantern_worker_protocol::{Bytes, Hash, Usage};
 
@@ -6,8 +6,27 @@ use super::*;
 
 /// Produces the bytes of the input as tokens, one for every permit; panics and fails on demand.
 struct Scripted {
-    permits: mpsc::Receiver<()>,
-    runs: Arc<std::sync::atomic::AtomicU64>,
+    permits: Arc<AtomicUsize>,
+    runs: Arc<AtomicUsize>,
+}
+
+impl Scripted {
+    /// Takes one permit; what is cancelled takes none.
+    fn take_permit(&self, cancelled: &AtomicBool) -> Result<(), Failure> {
+        loop {
+            let taken = self
+                .permits
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            if cancelled.load(Ordering::SeqCst) {
+                self.permits.fetch_add(usize::from(taken.is_ok()), Ordering::SeqCst);
+                return Err(Failure::cancelled());
+            }
+            if taken.is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
 }
 
 impl Backend for Scripted {
@@ -23,47 +42,56 @@ impl Backend for Scripted {
             return Err(Failure::new(FailureKind::BadInput, "asked to"));
         }
         for byte in &job.input.0 {
-            while self.permits.recv_timeout(std::time::Duration::from_millis(5)).is_err() {
-                if cancelled.load(Ordering::SeqCst) {
-                    return Err(Failure::cancelled());
-                }
-            }
+            self.take_permit(cancelled)?;
             on_token((*byte).into());
         }
-        let usage = Usage { prompt_tokens: 1, output_tokens: job.input.0.len() as u32 };
-        Ok(Finished { output: job.input.clone(), usage, trace_root: Hash([7; 32]) })
+        let usage = Usage {
+            prompt_tokens: 1,
+            output_tokens: job.input.0.len() as u32,
+        };
+        Ok(Finished {
+            output: job.input.clone(),
+            usage,
+            trace_root: Hash([7; 32]),
+        })
     }
 }
 
 struct Fixture {
     executor: Executor,
-    permits: mpsc::Sender<()>,
-    runs: Arc<std::sync::atomic::AtomicU64>,
+    permits: Arc<AtomicUsize>,
+    runs: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Fixture {
     fn new(limits: Limits) -> Self {
-        let (permits, receiver) = mpsc::channel();
-        let runs = Arc::<std::sync::atomic::AtomicU64>::default();
-        let backend = Scripted { permits: receiver, runs: Arc::clone(&runs) };
+        let (permits, runs) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let backend = Scripted {
+            permits: Arc::clone(&permits),
+            runs: Arc::clone(&runs),
+        };
         let (executor, thread) = Executor::start(backend, Catalog::default(), limits).expect("starts");
-        Self { executor, permits, runs, thread: Some(thread) }
+        Self {
+            executor,
+            permits,
+            runs,
+            thread: Some(thread),
+        }
     }
 
     fn ask(&self, key: u64, input: &[u8]) -> mpsc::Receiver<Reply> {
         let (sender, receiver) = mpsc::channel();
-        self.executor.submit(job(key, input), Box::new(move |reply| sender.send(reply).is_ok()));
+        self.executor
+            .submit(job(key, input), Box::new(move |reply| sender.send(reply).is_ok()));
         receiver
     }
 
     fn permit(&self, tokens: usize) {
-        for _ in 0..tokens {
-            self.permits.send(()).expect("the executor lives");
-        }
+        self.permits.fetch_add(tokens, Ordering::SeqCst);
     }
 
-    fn runs(&self) -> u64 {
+    fn runs(&self) -> usize {
         self.runs.load(Ordering::SeqCst)
     }
 }
@@ -76,11 +104,18 @@ impl Drop for Fixture {
 }
 
 fn job(key: u64, input: &[u8]) -> Execute {
-    Execute { key, model: Hash::default(), input: Bytes(input.to_vec()), params: Bytes::default() }
+    Execute {
+        key,
+        model: Hash::default(),
+        input: Bytes(input.to_vec()),
+        params: Bytes::default(),
+    }
 }
 
 fn next(replies: &mpsc::Receiver<Reply>) -> Reply {
-    replies.recv_timeout(std::time::Duration::from_secs(10)).expect("a reply comes")
+    replies
+        .recv_timeout(std::time::Duration::from_secs(10))
+        .expect("a reply comes")
 }
 
 fn tokens_and_end(replies: &mpsc::Receiver<Reply>) -> (Vec<u32>, Reply) {
@@ -90,7 +125,7 @@ fn tokens_and_end(replies: &mpsc::Receiver<Reply>) -> (Vec<u32>, Reply) {
             Reply::Tokens { index, tokens, .. } => {
                 assert_eq!(index as usize, all.len(), "tokens come in order and without gaps");
                 all.extend(tokens);
-            }
+            },
             end => return (all, end),
         }
     }
@@ -156,7 +191,10 @@ fn same_key_with_other_contents_replaces_waiting_running_and_kept() {
 
 #[test]
 fn full_queue_refuses_and_cancelling_makes_room() {
-    let fixture = Fixture::new(Limits { queue: 1, ..Limits::default() });
+    let fixture = Fixture::new(Limits {
+        queue: 1,
+        ..Limits::default()
+    });
     let running = fixture.ask(1, b"a");
     while fixture.executor.status().running.is_none() {
         std::thread::yield_now();
@@ -186,7 +224,11 @@ fn failures_and_panics_end_one_execution_only() {
 
 #[test]
 fn oldest_results_are_forgotten_when_there_are_too_many() {
-    let fixture = Fixture::new(Limits { kept_results: 2, kept_bytes: 3, ..Limits::default() });
+    let fixture = Fixture::new(Limits {
+        kept_results: 2,
+        kept_bytes: 3,
+        ..Limits::default()
+    });
     for (key, input) in [(1, b"a".as_slice()), (2, b"b"), (3, b"c")] {
         fixture.permit(1);
         tokens_and_end(&fixture.ask(key, input));

@@ -100,7 +100,12 @@ struct Run {
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LANTERN_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let cli = Cli::parse();
     let result = match cli.command {
         Some(Command::Models(args)) => print_models(&args),
@@ -112,7 +117,7 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("lantern-worker: {error:#}");
             ExitCode::FAILURE
-        }
+        },
     }
 }
 
@@ -130,7 +135,11 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
     let models = Models::load(&run.models.folders, without_default)?;
     let model = models.find(run.use_model.as_deref())?;
     let id = Hash(model.id());
-    let vocabulary = models.catalog().vocabularies.remove(&id).context("the model has no tokenizer")?;
+    let vocabulary = models
+        .catalog()
+        .vocabularies
+        .remove(&id)
+        .context("the model has no tokenizer")?;
     let input = vocabulary.encode(&run.text).map_err(anyhow::Error::msg)?;
     let params = match model.spec().kind() {
         ModelKind::Embedding => JobParams::Embed,
@@ -140,7 +149,12 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
             stop: StopTokens::new(model.end_tokens()).unwrap_or_default(),
         }),
     };
-    let job = Execute { key: 0, model: id, input: encode_tokens(&input).into(), params: params.encode().into() };
+    let job = Execute {
+        key: 0,
+        model: id,
+        input: encode_tokens(&input).into(),
+        params: params.encode().into(),
+    };
     let mut engine = EngineBackend::new(run.threads.unwrap_or_else(default_threads), &models)?;
     let mut stream = TextStream::default();
     let mut show = |token| {
@@ -176,7 +190,12 @@ fn sampling(run: &Run) -> Sampling {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&run.seed.to_le_bytes());
     // The cast saturates; the engine refuses what is out of range.
-    Sampling::Seeded { temperature: (run.temperature * 65_536.0) as u32, top_k: 0, top_p: 65_536, seed }
+    Sampling::Seeded {
+        temperature: (run.temperature * 65_536.0) as u32,
+        top_k: 0,
+        top_p: 65_536,
+        seed,
+    }
 }
 
 fn serve(args: Serve) -> anyhow::Result<()> {
@@ -188,8 +207,15 @@ fn serve(args: Serve) -> anyhow::Result<()> {
     let models = args.models.load()?;
     let catalog = models.catalog();
     let backend = EngineBackend::new(threads, &models)?;
-    let limits = Limits { queue: args.queue.max(1), threads: u32::try_from(threads).unwrap_or(u32::MAX), ..Limits::default() };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let limits = Limits {
+        queue: args.queue.max(1),
+        threads: u32::try_from(threads).unwrap_or(u32::MAX),
+        ..Limits::default()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async move {
         let listener = Listener::open(&socket).await?;
         let (executor, _thread) = Executor::start(backend, catalog.clone(), limits)?;
@@ -217,7 +243,7 @@ fn watch_parent() -> anyhow::Result<()> {
             match std::io::stdin().read(&mut buffer) {
                 Ok(0) => break,
                 Err(error) if error.kind() != std::io::ErrorKind::Interrupted => break,
-                Ok(_) | Err(_) => {}
+                Ok(_) | Err(_) => {},
             }
         }
         tracing::info!("the parent has ended; so does this worker");

@@ -8,8 +8,8 @@ use std::{
 
 use codec::{DecodeAll, Encode};
 use lantern_engine::{
-    Engine, ExecuteError, ExecuteOptions, KernelChoice, KernelUnavailable, LoadError, LoadOptions, LoadedModel, ModelFiles,
-    ModelSource,
+    Engine, ExecuteError, ExecuteOptions, KernelChoice, KernelUnavailable, LoadError, LoadOptions, LoadedModel,
+    ModelFiles, ModelSource,
 };
 use lantern_exact::{spec::decode_tokens, JobParams, ModelKind as ExactKind};
 use lantern_worker_protocol::{Execute, FailureKind, Hash, ModelInfo, ModelKind, Usage};
@@ -65,12 +65,17 @@ impl Models {
     pub fn load(folders: &[PathBuf], without_default: bool) -> Result<Self, ModelsError> {
         let mut models = Self::default();
         if !without_default {
-            models.add(&ModelSource::Memory(DEFAULT_MODEL)).map_err(ModelsError::BuiltIn)?;
+            models
+                .add(&ModelSource::Memory(DEFAULT_MODEL))
+                .map_err(ModelsError::BuiltIn)?;
         }
         for folder in folders {
             models
                 .add(&ModelSource::Folder(folder.clone()))
-                .map_err(|error| ModelsError::Folder { folder: folder.clone(), error })?;
+                .map_err(|error| ModelsError::Folder {
+                    folder: folder.clone(),
+                    error,
+                })?;
         }
         if models.list.is_empty() {
             return Err(ModelsError::None);
@@ -96,7 +101,9 @@ impl Models {
     /// # Errors
     /// When there is none.
     pub fn find(&self, wanted: Option<&str>) -> Result<&Arc<LoadedModel>, ModelsError> {
-        let Some(wanted) = wanted else { return self.list.first().ok_or(ModelsError::None) };
+        let Some(wanted) = wanted else {
+            return self.list.first().ok_or(ModelsError::None);
+        };
         let id = wanted.parse::<Hash>().ok();
         self.list
             .iter()
@@ -163,7 +170,11 @@ impl EngineBackend {
     pub fn new(threads: usize, models: &Models) -> Result<Self, ModelsError> {
         let engine = Engine::new(threads, KernelChoice::Auto)?;
         tracing::info!(threads = engine.threads(), kernel = engine.kernel().name(), "engine");
-        let models = models.list.iter().map(|model| (Hash(model.id()), Arc::clone(model))).collect();
+        let models = models
+            .list
+            .iter()
+            .map(|model| (Hash(model.id()), Arc::clone(model)))
+            .collect();
         Ok(Self { engine, models })
     }
 }
@@ -177,17 +188,24 @@ impl Backend for EngineBackend {
     ) -> Result<Finished, Failure> {
         let bad = |reason: String| Failure::new(FailureKind::BadInput, reason);
         let model = self.models.get(&job.model).ok_or_else(|| {
-            Failure::new(FailureKind::UnknownModel, format!("this worker has not loaded model {}", job.model))
+            Failure::new(
+                FailureKind::UnknownModel,
+                format!("this worker has not loaded model {}", job.model),
+            )
         })?;
-        let params = JobParams::decode_all(&mut job.params.as_ref()).map_err(|error| bad(format!("params: {error}")))?;
-        let input = decode_tokens(job.input.as_ref(), model.spec().vocab).map_err(|error| bad(format!("input: {error}")))?;
+        let params =
+            JobParams::decode_all(&mut job.params.as_ref()).map_err(|error| bad(format!("params: {error}")))?;
+        let input =
+            decode_tokens(job.input.as_ref(), model.spec().vocab).map_err(|error| bad(format!("input: {error}")))?;
         let mut report = |token| {
             on_token(token);
             std::ops::ControlFlow::Continue(())
         };
         let options = ExecuteOptions::default();
-        let execution =
-            self.engine.execute(model, &input, &params, &options, &mut report, cancelled).map_err(|error| match error {
+        let execution = self
+            .engine
+            .execute(model, &input, &params, &options, &mut report, cancelled)
+            .map_err(|error| match error {
                 ExecuteError::Params(error) => bad(error.to_string()),
                 ExecuteError::Cancelled => Failure::cancelled(),
             })?;
@@ -205,14 +223,17 @@ impl Backend for EngineBackend {
 /// Threads to compute with when nobody says: one for each physical core, because two on one share its vector units.
 pub fn default_threads() -> usize {
     let logical = std::thread::available_parallelism().map_or(1, usize::from);
-    physical_cores(Path::new("/sys/devices/system/cpu"), logical).unwrap_or(logical).clamp(1, logical)
+    physical_cores(Path::new("/sys/devices/system/cpu"), logical)
+        .unwrap_or(logical)
+        .clamp(1, logical)
 }
 
 /// Distinct groups of sibling threads among the first `logical` processors, where the system tells.
 fn physical_cores(folder: &Path, logical: usize) -> Option<usize> {
-    let siblings = |cpu: usize| {
-        std::fs::read_to_string(folder.join(format!("cpu{cpu}/topology/thread_siblings_list"))).ok()
-    };
-    let groups = (0..logical).map(siblings).collect::<Option<std::collections::BTreeSet<_>>>()?;
+    let siblings =
+        |cpu: usize| std::fs::read_to_string(folder.join(format!("cpu{cpu}/topology/thread_siblings_list"))).ok();
+    let groups = (0..logical)
+        .map(siblings)
+        .collect::<Option<std::collections::BTreeSet<_>>>()?;
     Some(groups.len())
 }

@@ -79,8 +79,15 @@ impl Listener {
             let path = path.to_path_buf();
             move |error| ListenError::Io { path, error }
         };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(failed(folder))?;
         }
         let mut lock_path = path.as_os_str().to_owned();
         lock_path.push(".lock");
@@ -95,13 +102,18 @@ impl Listener {
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.file_type().is_socket() => fs::remove_file(path).map_err(failed(path))?,
             Ok(_) => return Err(ListenError::NotASocket(path.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {},
             Err(error) => return Err(failed(path)(error)),
         }
         let listener = UnixListener::bind(path).map_err(failed(path))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed(path))?;
         let owner = fs::metadata(path).map_err(failed(path))?.uid();
-        Ok(Self { listener, path: path.into(), owner, _lock: lock })
+        Ok(Self {
+            listener,
+            path: path.into(),
+            owner,
+            _lock: lock,
+        })
     }
 
     /// Serves connections until `stop` is cancelled.
@@ -120,7 +132,7 @@ impl Listener {
                     tracing::warn!("cannot accept a connection: {error}");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
-                }
+                },
             };
             let uid = stream.peer_cred().map(|peer| peer.uid());
             if !uid.as_ref().is_ok_and(|uid| *uid == self.owner || *uid == 0) {
@@ -149,9 +161,14 @@ async fn take_lock(lock: &File, path: &Path) -> Result<(), ListenError> {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_PATIENCE => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            },
             Err(TryLockError::WouldBlock) => return Err(ListenError::Taken(path.into())),
-            Err(TryLockError::Error(error)) => return Err(ListenError::Io { path: path.into(), error }),
+            Err(TryLockError::Error(error)) => {
+                return Err(ListenError::Io {
+                    path: path.into(),
+                    error,
+                })
+            },
         }
     }
 }
@@ -175,7 +192,13 @@ impl Outbox {
     }
 
     fn refuse(&self, id: u64, kind: ErrorKind, message: impl Into<String>) {
-        self.send(id, Reply::Error { kind, message: message.into() });
+        self.send(
+            id,
+            Reply::Error {
+                kind,
+                message: message.into(),
+            },
+        );
     }
 }
 
@@ -197,7 +220,10 @@ impl Serving {
         let mut reader = Reader::new(tokio::io::join(read, tokio::io::sink()));
         let mut writer = Frames::<_, (), Response>::new(tokio::io::join(tokio::io::empty(), write));
         let (replies, mut waiting) = mpsc::channel::<Response>(OUTBOX);
-        let outbox = Outbox { replies, end: end.clone() };
+        let outbox = Outbox {
+            replies,
+            end: end.clone(),
+        };
         let writing = tokio::spawn({
             let end = end.clone();
             async move {
@@ -232,7 +258,11 @@ impl Serving {
     async fn read_all(&self, reader: &mut Reader, outbox: &Outbox) -> Option<DecodeError> {
         let fatal = |id, kind, message: String| Some(DecodeError { id, kind, message });
         if !self.has_room {
-            return fatal(0, ErrorKind::TooManyConnections, format!("{MAX_CONNECTIONS} connections are open"));
+            return fatal(
+                0,
+                ErrorKind::TooManyConnections,
+                format!("{MAX_CONNECTIONS} connections are open"),
+            );
         }
         let hello = match timeout(HELLO_TIMEOUT, next_request(reader)).await {
             Err(_) => return fatal(0, ErrorKind::NoHello, "no handshake came in time".into()),
@@ -241,12 +271,20 @@ impl Serving {
             Ok(Ok(Some(request))) => request,
         };
         match hello.call {
-            Call::Hello { protocol: PROTOCOL_VERSION } => self.hello(hello.id, outbox),
+            Call::Hello {
+                protocol: PROTOCOL_VERSION,
+            } => self.hello(hello.id, outbox),
             Call::Hello { protocol } => {
                 let message = format!("this worker speaks version {PROTOCOL_VERSION}, not {protocol}");
                 return fatal(hello.id, ErrorKind::ProtocolMismatch, message);
-            }
-            _ => return fatal(hello.id, ErrorKind::NoHello, "the first request must be the handshake".into()),
+            },
+            _ => {
+                return fatal(
+                    hello.id,
+                    ErrorKind::NoHello,
+                    "the first request must be the handshake".into(),
+                )
+            },
         }
         loop {
             match next_request(reader).await {
@@ -272,14 +310,14 @@ impl Serving {
             Call::Execute(job) => {
                 let outbox = outbox.clone();
                 self.executor.submit(job, Box::new(move |reply| outbox.send(id, reply)));
-            }
+            },
             Call::Cancel { key } => {
                 let found = self.executor.cancel(key);
                 outbox.send(id, Reply::Cancelled { key, found });
-            }
+            },
             Call::Status => {
                 outbox.send(id, Reply::Status(self.executor.status()));
-            }
+            },
             Call::Tokenize { model, text } => self.convert(id, model, outbox, move |vocabulary| {
                 vocabulary.encode(&text).map(|tokens| Reply::TokenIds { tokens })
             }),
@@ -298,13 +336,17 @@ impl Serving {
         conversion: impl FnOnce(&dyn crate::backend::Vocabulary) -> Result<Reply, String> + Send + 'static,
     ) {
         let Some(vocabulary) = self.catalog.vocabularies.get(&model).cloned() else {
-            return outbox.refuse(id, ErrorKind::UnknownModel, format!("this worker has not loaded model {model}"));
+            return outbox.refuse(
+                id,
+                ErrorKind::UnknownModel,
+                format!("this worker has not loaded model {model}"),
+            );
         };
         let outbox = outbox.clone();
         tokio::task::spawn_blocking(move || match conversion(&*vocabulary) {
             Ok(reply) => {
                 outbox.send(id, reply);
-            }
+            },
             Err(message) => outbox.refuse(id, ErrorKind::BadRequest, message),
         });
     }
@@ -314,12 +356,14 @@ async fn next_request(reader: &mut Reader) -> Result<Option<Request>, DecodeErro
     match reader.next_frame().await {
         Ok(Some(frame)) => decode_request(&frame).map(Some),
         Ok(None) => Ok(None),
-        Err(error @ FrameError::Oversized) => {
-            Err(DecodeError { id: 0, kind: ErrorKind::Oversized, message: error.to_string() })
-        }
+        Err(error @ FrameError::Oversized) => Err(DecodeError {
+            id: 0,
+            kind: ErrorKind::Oversized,
+            message: error.to_string(),
+        }),
         Err(error) => {
             tracing::debug!("connection ended while reading: {error}");
             Ok(None)
-        }
+        },
     }
 }

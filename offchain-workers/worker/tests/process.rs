@@ -42,8 +42,9 @@ fn write_model(folder: &Path, seed: u64) {
         "eos_token_id": 1,
     });
     fs::write(folder.join("config.json"), config.to_string()).expect("is written");
-    let vocabulary: serde_json::Map<_, _> =
-        (0..VOCAB).map(|id| (if id == 0 { "?".into() } else { format!("w{id}") }, id.into())).collect();
+    let vocabulary: serde_json::Map<_, _> = (0..VOCAB)
+        .map(|id| (if id == 0 { "?".into() } else { format!("w{id}") }, id.into()))
+        .collect();
     let tokenizer = serde_json::json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
         "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
@@ -80,7 +81,7 @@ fn write_model(folder: &Path, seed: u64) {
         );
     }
     let mut header = serde_json::Value::Object(header).to_string();
-    while header.len() % 8 != 0 {
+    while !header.len().is_multiple_of(8) {
         header.push(' ');
     }
     let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat();
@@ -101,16 +102,28 @@ impl Drop for Worker {
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lantern-worker"));
-    command.stdin(Stdio::piped()).stderr(Stdio::piped()).env_remove("LANTERN_LOG");
+    command
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env_remove("LANTERN_LOG");
     command
 }
 
 impl Worker {
     fn start(socket: &Path, model: &Path, more: &[&str]) -> Self {
         let mut command = program();
-        command.stderr(Stdio::null()).arg("--socket").arg(socket).arg("--no-default-model").arg("--model").arg(model);
+        command
+            .stderr(Stdio::null())
+            .arg("--socket")
+            .arg(socket)
+            .arg("--no-default-model")
+            .arg("--model")
+            .arg(model);
         let process = command.args(more).spawn().expect("starts");
-        Self { process, socket: socket.into() }
+        Self {
+            process,
+            socket: socket.into(),
+        }
     }
 
     async fn client(&self) -> Client {
@@ -137,9 +150,17 @@ impl Worker {
 }
 
 fn job(key: u64, model: &ModelInfo, prompt: &[u32], max_new_tokens: u32) -> Execute {
-    let params =
-        JobParams::Generate(GenerateParams { max_new_tokens, sampling: Sampling::Greedy, stop: StopTokens::default() });
-    Execute { key, model: model.id, input: encode_tokens(prompt).into(), params: params.encode().into() }
+    let params = JobParams::Generate(GenerateParams {
+        max_new_tokens,
+        sampling: Sampling::Greedy,
+        stop: StopTokens::default(),
+    });
+    Execute {
+        key,
+        model: model.id,
+        input: encode_tokens(prompt).into(),
+        params: params.encode().into(),
+    }
 }
 
 /// What a program that fails says.
@@ -158,20 +179,41 @@ async fn serves_jobs_with_the_same_bytes_after_a_kill_and_with_any_threads() {
     let mut first = Worker::start(&socket, &model, &["--threads", "1"]);
     let client = first.client().await;
     let info = client.models()[0].clone();
-    assert_eq!((info.name.as_str(), info.kind, info.vocab), ("tiny", ModelKind::Generation, VOCAB as u32));
-    assert_eq!((info.max_context, info.stop_tokens.as_slice()), (CONTEXT as u32, [1].as_slice()));
+    assert_eq!(
+        (info.name.as_str(), info.kind, info.vocab),
+        ("tiny", ModelKind::Generation, VOCAB as u32)
+    );
+    assert_eq!(
+        (info.max_context, info.stop_tokens.as_slice()),
+        (CONTEXT as u32, [1].as_slice())
+    );
     let spec = ModelSpec::decode_all(&mut info.spec.as_ref()).expect("decodes");
     assert_eq!(lantern_exact::model_id(&spec, &info.weights_root.0), info.id.0);
 
-    let prompt = client.tokenize(info.id, "w5 w6 unknown".into()).await.expect("converts");
+    let prompt = client
+        .tokenize(info.id, "w5 w6 unknown".into())
+        .await
+        .expect("converts");
     assert_eq!(prompt, [5, 6, 0]);
-    let outcome = client.execute(job(1, &info, &prompt, 20)).await.expect("is sent").outcome().await.expect("ends");
+    let outcome = client
+        .execute(job(1, &info, &prompt, 20))
+        .await
+        .expect("is sent")
+        .outcome()
+        .await
+        .expect("ends");
     let outcome = outcome.expect("succeeds");
     let tokens = decode_tokens(&outcome.output.0, info.vocab).expect("are token ids");
     assert_eq!(tokens.len(), 20);
     assert_eq!((outcome.usage.prompt_tokens, outcome.usage.output_tokens), (3, 20));
-    let words: Vec<String> = tokens.iter().map(|token| if *token == 0 { "?".into() } else { format!("w{token}") }).collect();
-    assert_eq!(client.detokenize(info.id, tokens).await.expect("converts"), words.join(" "));
+    let words: Vec<String> = tokens
+        .iter()
+        .map(|token| if *token == 0 { "?".into() } else { format!("w{token}") })
+        .collect();
+    assert_eq!(
+        client.detokenize(info.id, tokens).await.expect("converts"),
+        words.join(" ")
+    );
 
     // Killed in the middle of a long job: the next worker takes the socket over and gives the same bytes.
     let _long = client.execute(job(2, &info, &prompt, 4000)).await.expect("is sent");
@@ -181,7 +223,13 @@ async fn serves_jobs_with_the_same_bytes_after_a_kill_and_with_any_threads() {
     let second = Worker::start(&socket, &model, &["--threads", "2"]);
     let client = second.client().await;
     assert_eq!(client.models(), std::slice::from_ref(&info), "same files, same id");
-    let again = client.execute(job(1, &info, &prompt, 20)).await.expect("is sent").outcome().await.expect("ends");
+    let again = client
+        .execute(job(1, &info, &prompt, 20))
+        .await
+        .expect("is sent")
+        .outcome()
+        .await
+        .expect("ends");
     let again = again.expect("succeeds");
     assert_eq!((again.output, again.trace_root), (outcome.output, outcome.trace_root));
 }
@@ -196,32 +244,75 @@ async fn bad_jobs_are_refused_and_long_ones_cancelled() {
     let info = client.models()[0].clone();
     let good = job(1, &info, &[5], 4);
     let bad = [
-        Execute { model: Default::default(), ..good.clone() },
-        Execute { params: vec![].into(), ..good.clone() },
-        Execute { params: [good.params.as_ref(), &[0]].concat().into(), ..good.clone() },
-        Execute { params: vec![0xff; 64].into(), ..good.clone() },
-        Execute { params: JobParams::Embed.encode().into(), ..good.clone() },
-        Execute { input: vec![1, 0, 0].into(), ..good.clone() },
-        Execute { input: vec![].into(), ..good.clone() },
+        Execute {
+            model: Default::default(),
+            ..good.clone()
+        },
+        Execute {
+            params: vec![].into(),
+            ..good.clone()
+        },
+        Execute {
+            params: [good.params.as_ref(), &[0]].concat().into(),
+            ..good.clone()
+        },
+        Execute {
+            params: vec![0xff; 64].into(),
+            ..good.clone()
+        },
+        Execute {
+            params: JobParams::Embed.encode().into(),
+            ..good.clone()
+        },
+        Execute {
+            input: vec![1, 0, 0].into(),
+            ..good.clone()
+        },
+        Execute {
+            input: vec![].into(),
+            ..good.clone()
+        },
         job(1, &info, &[VOCAB as u32], 4),
         job(1, &info, &[5], 0),
         job(1, &info, &[5], CONTEXT as u32),
         job(1, &info, &[5], u32::MAX),
     ];
     for (index, bad) in bad.into_iter().enumerate() {
-        let outcome = client.execute(bad).await.expect("is sent").outcome().await.expect("ends");
-        let expected = if index == 0 { FailureKind::UnknownModel } else { FailureKind::BadInput };
+        let outcome = client
+            .execute(bad)
+            .await
+            .expect("is sent")
+            .outcome()
+            .await
+            .expect("ends");
+        let expected = if index == 0 {
+            FailureKind::UnknownModel
+        } else {
+            FailureKind::BadInput
+        };
         assert_eq!(outcome.expect_err("is refused").0, expected, "case {index}");
     }
     let long = client.execute(job(2, &info, &[5], 4000)).await.expect("is sent");
     assert!(client.cancel(2).await.expect("answers"));
-    assert_eq!(long.outcome().await.expect("ends").expect_err("was cancelled").0, FailureKind::Cancelled);
-    let outcome = client.execute(good).await.expect("is sent").outcome().await.expect("ends");
+    assert_eq!(
+        long.outcome().await.expect("ends").expect_err("was cancelled").0,
+        FailureKind::Cancelled
+    );
+    let outcome = client
+        .execute(good)
+        .await
+        .expect("is sent")
+        .outcome()
+        .await
+        .expect("ends");
     assert_eq!(outcome.expect("succeeds").usage.output_tokens, 4);
     let refused = client.detokenize(info.id, vec![VOCAB as u32]).await;
     assert!(matches!(
         refused,
-        Err(lantern_worker_protocol::ClientError::Refused { kind: ErrorKind::BadRequest, .. })
+        Err(lantern_worker_protocol::ClientError::Refused {
+            kind: ErrorKind::BadRequest,
+            ..
+        })
     ));
 }
 
@@ -239,7 +330,11 @@ async fn ends_with_its_parent_and_cleans_up_on_a_signal() {
     let mut free = Worker::start(&socket, &model, &[]);
     free.client().await;
     let pid = free.process.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there").success());
+    assert!(Command::new("kill")
+        .args(["-TERM", &pid])
+        .status()
+        .expect("kill is there")
+        .success());
     assert!(free.wait());
     assert!(!socket.exists(), "the socket is removed");
 }
@@ -251,7 +346,12 @@ async fn start_that_fails_says_what_and_where() {
     write_model(&model, 1);
     let start = |model: &Path| {
         let mut command = program();
-        command.arg("--socket").arg(&socket).arg("--no-default-model").arg("--model").arg(model);
+        command
+            .arg("--socket")
+            .arg(&socket)
+            .arg("--no-default-model")
+            .arg("--model")
+            .arg(model);
         complaint(command.output().expect("runs"))
     };
     let said = start(&folder.path().join("nothing"));
@@ -268,14 +368,24 @@ async fn start_that_fails_says_what_and_where() {
         let bytes = fs::read(&file).expect("reads");
         fs::write(&file, &bytes[..bytes.len() / 2]).expect("writes");
     });
-    assert!(said.contains("truncated") && said.contains("model.safetensors"), "{said}");
+    assert!(
+        said.contains("truncated") && said.contains("model.safetensors"),
+        "{said}"
+    );
     let said = broken("no-heads", &|copy| {
         let file = copy.join("config.json");
-        let text = fs::read_to_string(&file).expect("reads").replace("num_attention_heads", "heads");
+        let text = fs::read_to_string(&file)
+            .expect("reads")
+            .replace("num_attention_heads", "heads");
         fs::write(&file, text).expect("writes");
     });
-    assert!(said.contains("config.json") && said.contains("num_attention_heads"), "{said}");
-    let said = broken("no-tokenizer", &|copy| fs::write(copy.join("tokenizer.json"), "{").expect("writes"));
+    assert!(
+        said.contains("config.json") && said.contains("num_attention_heads"),
+        "{said}"
+    );
+    let said = broken("no-tokenizer", &|copy| {
+        fs::write(copy.join("tokenizer.json"), "{").expect("writes")
+    });
     assert!(said.contains("tokenizer.json"), "{said}");
     let said = broken("nan", &|copy| {
         let file = copy.join("model.safetensors");
@@ -284,14 +394,25 @@ async fn start_that_fails_says_what_and_where() {
         bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
         fs::write(&file, bytes).expect("writes");
     });
-    assert!(said.contains("model.safetensors") && said.contains("not finite"), "{said}");
+    assert!(
+        said.contains("model.safetensors") && said.contains("not finite"),
+        "{said}"
+    );
 
-    let none = program().arg("--socket").arg(&socket).arg("--no-default-model").output().expect("runs");
+    let none = program()
+        .arg("--socket")
+        .arg(&socket)
+        .arg("--no-default-model")
+        .output()
+        .expect("runs");
     assert!(complaint(none).contains("--model"));
     let holder = Worker::start(&socket, &model, &[]);
     holder.client().await;
     let said = start(&model);
-    assert!(said.contains("worker.sock") && said.contains("another worker"), "{said}");
+    assert!(
+        said.contains("worker.sock") && said.contains("another worker"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -300,14 +421,28 @@ fn lists_models_and_runs_text_without_a_node() {
     let model = folder.path().join("tiny");
     write_model(&model, 1);
     let mut command = program();
-    let listed = command.args(["models", "--no-default-model", "--model"]).arg(&model).output().expect("runs");
+    let listed = command
+        .args(["models", "--no-default-model", "--model"])
+        .arg(&model)
+        .output()
+        .expect("runs");
     assert!(listed.status.success());
     let models: Vec<ModelInfo> = serde_json::from_slice(&listed.stdout).expect("is JSON");
     assert_eq!(models.len(), 1);
 
     let run = || {
         let mut command = program();
-        command.args(["run", "--text", "w5 w6", "--max-tokens", "7", "--no-default-model", "--model"]).arg(&model);
+        command
+            .args([
+                "run",
+                "--text",
+                "w5 w6",
+                "--max-tokens",
+                "7",
+                "--no-default-model",
+                "--model",
+            ])
+            .arg(&model);
         command.args(["--temperature", "0.9", "--seed", "4"]);
         let output = command.output().expect("runs");
         assert!(output.status.success());
@@ -323,8 +458,14 @@ fn built_in_model_needs_no_folder() {
     let listed = program().arg("models").output().expect("runs");
     assert!(listed.status.success());
     let models: Vec<ModelInfo> = serde_json::from_slice(&listed.stdout).expect("is JSON");
-    assert_eq!((models[0].name.as_str(), models[0].kind), ("lantern-tiny", ModelKind::Generation));
-    let ran = program().args(["run", "--text", "Ownership is", "--max-tokens", "8"]).output().expect("runs");
+    assert_eq!(
+        (models[0].name.as_str(), models[0].kind),
+        ("lantern-tiny", ModelKind::Generation)
+    );
+    let ran = program()
+        .args(["run", "--text", "Ownership is", "--max-tokens", "8"])
+        .output()
+        .expect("runs");
     assert!(ran.status.success());
     assert!(!String::from_utf8(ran.stdout).expect("is text").trim().is_empty());
 }

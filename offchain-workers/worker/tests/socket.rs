@@ -15,8 +15,8 @@ use lantern_worker::{
     server::{ListenError, Listener},
 };
 use lantern_worker_protocol::{
-    Bytes, Call, Client, ClientError, ErrorKind, Execute, ExecutionEvent, FailureKind, Hash, ModelInfo,
-    ModelKind, Reply, Request, Response, Usage, MAX_FRAME, PROTOCOL_VERSION,
+    Bytes, Call, Client, ClientError, ErrorKind, Execute, ExecutionEvent, FailureKind, Hash, ModelInfo, ModelKind,
+    Reply, Request, Response, Usage, MAX_FRAME, PROTOCOL_VERSION,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -48,7 +48,11 @@ impl Backend for Echo {
         for byte in &job.input.0 {
             on_token((*byte).into());
         }
-        Ok(Finished { output: job.input.clone(), usage: Usage::default(), trace_root: Hash([1; 32]) })
+        Ok(Finished {
+            output: job.input.clone(),
+            usage: Usage::default(),
+            trace_root: Hash([1; 32]),
+        })
     }
 }
 
@@ -59,8 +63,13 @@ impl Vocabulary for Ascii {
         Ok(text.bytes().map(u32::from).collect())
     }
     fn decode(&self, tokens: &[u32]) -> Result<String, String> {
-        let bytes = tokens.iter().map(|token| u8::try_from(*token)).collect::<Result<Vec<_>, _>>();
-        bytes.map_err(|_| "no such token".into()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        let bytes = tokens
+            .iter()
+            .map(|token| u8::try_from(*token))
+            .collect::<Result<Vec<_>, _>>();
+        bytes
+            .map_err(|_| "no such token".into())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
@@ -93,7 +102,12 @@ impl Worker {
         let listener = Listener::open(&socket).await.expect("opens");
         let stop = CancellationToken::new();
         tokio::spawn(listener.serve(executor.clone(), catalog, stop.clone()));
-        Self { socket, stop, executor, _folder: folder }
+        Self {
+            socket,
+            stop,
+            executor,
+            _folder: folder,
+        }
     }
 
     async fn client(&self) -> Client {
@@ -107,7 +121,13 @@ impl Worker {
 
     async fn assert_alive(&self) {
         let client = self.client().await;
-        let outcome = client.execute(job(77, b"ok")).await.expect("is sent").outcome().await.expect("is answered");
+        let outcome = client
+            .execute(job(77, b"ok"))
+            .await
+            .expect("is sent")
+            .outcome()
+            .await
+            .expect("is answered");
         assert_eq!(outcome.expect("succeeds").output.0, b"ok");
     }
 }
@@ -120,7 +140,12 @@ impl Drop for Worker {
 }
 
 fn job(key: u64, input: &[u8]) -> Execute {
-    Execute { key, model: MODEL, input: Bytes(input.to_vec()), params: Bytes::default() }
+    Execute {
+        key,
+        model: MODEL,
+        input: Bytes(input.to_vec()),
+        params: Bytes::default(),
+    }
 }
 
 /// Everything the worker says until it closes the connection.
@@ -162,10 +187,25 @@ async fn whole_conversation() {
         Err(ClientError::Refused { kind, .. }) => kind,
         other => panic!("{other:?}"),
     };
-    assert_eq!(refused(client.detokenize(MODEL, vec![300]).await), ErrorKind::BadRequest);
-    assert_eq!(refused(client.detokenize(Hash::default(), vec![]).await), ErrorKind::UnknownModel);
-    let unknown = Execute { model: Hash::default(), ..job(2, b"x") };
-    let outcome = client.execute(unknown).await.expect("is sent").outcome().await.expect("is answered");
+    assert_eq!(
+        refused(client.detokenize(MODEL, vec![300]).await),
+        ErrorKind::BadRequest
+    );
+    assert_eq!(
+        refused(client.detokenize(Hash::default(), vec![]).await),
+        ErrorKind::UnknownModel
+    );
+    let unknown = Execute {
+        model: Hash::default(),
+        ..job(2, b"x")
+    };
+    let outcome = client
+        .execute(unknown)
+        .await
+        .expect("is sent")
+        .outcome()
+        .await
+        .expect("is answered");
     assert_eq!(outcome.expect_err("fails").0, FailureKind::UnknownModel);
     assert_eq!(client.status().await.expect("answers").completed, 1);
 }
@@ -191,8 +231,18 @@ async fn execution_survives_its_connection_and_is_cancelled_from_another() {
 async fn garbage_gets_a_typed_error_and_harms_nobody() {
     let worker = Worker::start().await;
     let witness = worker.client().await;
-    let hello = serde_json::to_vec(&Request { id: 1, call: Call::Hello { protocol: PROTOCOL_VERSION } }).expect("json");
-    let newer = serde_json::to_vec(&Request { id: 1, call: Call::Hello { protocol: 99 } }).expect("json");
+    let hello = serde_json::to_vec(&Request {
+        id: 1,
+        call: Call::Hello {
+            protocol: PROTOCOL_VERSION,
+        },
+    })
+    .expect("json");
+    let newer = serde_json::to_vec(&Request {
+        id: 1,
+        call: Call::Hello { protocol: 99 },
+    })
+    .expect("json");
     let cases: Vec<(Vec<u8>, ErrorKind)> = vec![
         (b"GET / HTTP/1.1\r\n\r\n".to_vec(), ErrorKind::Oversized),
         (vec![0xff; 4096], ErrorKind::Oversized),
@@ -207,16 +257,30 @@ async fn garbage_gets_a_typed_error_and_harms_nobody() {
     for (bytes, expected) in cases {
         let mut stream = worker.raw().await;
         stream.write_all(&bytes).await.expect("writes");
-        assert_eq!(farewell(stream).await, Some(expected), "{:?}", &bytes[..bytes.len().min(40)]);
+        assert_eq!(
+            farewell(stream).await,
+            Some(expected),
+            "{:?}",
+            &bytes[..bytes.len().min(40)]
+        );
     }
     // After a good handshake: an unknown call, and a known one with a field that is wrong.
     for (call, expected) in [
         (r#"{"id":2,"call":{"type":"shutdown"}}"#, ErrorKind::UnknownCall),
-        (r#"{"id":2,"call":{"type":"execute","key":1,"model":"zz","input":"","params":""}}"#, ErrorKind::Malformed),
-        (r#"{"id":2,"call":{"type":"execute","key":-1,"model":"","input":"","params":""}}"#, ErrorKind::Malformed),
+        (
+            r#"{"id":2,"call":{"type":"execute","key":1,"model":"zz","input":"","params":""}}"#,
+            ErrorKind::Malformed,
+        ),
+        (
+            r#"{"id":2,"call":{"type":"execute","key":-1,"model":"","input":"","params":""}}"#,
+            ErrorKind::Malformed,
+        ),
     ] {
         let mut stream = worker.raw().await;
-        stream.write_all(&[frame(&hello), frame(call.as_bytes())].concat()).await.expect("writes");
+        stream
+            .write_all(&[frame(&hello), frame(call.as_bytes())].concat())
+            .await
+            .expect("writes");
         let mut length = [0; 4];
         stream.read_exact(&mut length).await.expect("reads");
         let mut reply = vec![0; u32::from_be_bytes(length) as usize];
@@ -262,7 +326,10 @@ async fn socket_is_private_and_held_by_one_worker() {
     let mode = |path: &std::path::Path| std::fs::metadata(path).expect("exists").permissions().mode() & 0o777;
     assert_eq!(mode(&worker.socket), 0o600);
     assert_eq!(mode(worker.socket.parent().expect("has one")), 0o700);
-    assert!(matches!(Listener::open(&worker.socket).await, Err(ListenError::Taken(_))));
+    assert!(matches!(
+        Listener::open(&worker.socket).await,
+        Err(ListenError::Taken(_))
+    ));
     worker.assert_alive().await;
     // What a dead worker left behind is no obstacle; a file that is no socket is not touched.
     let stale = worker.socket.with_file_name("stale.sock");

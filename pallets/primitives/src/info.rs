@@ -5,9 +5,7 @@ use codec::{Decode, Encode};
 use scale_info::TypeInfo;
 use sp_runtime::Permill;
 
-use crate::{
-    crypto::WorkerId, job::Job, AccountId, Balance, BlockNumber, ComputeUnits, JobId, ModelId, ModelSpec,
-};
+use crate::{crypto::WorkerId, job::Job, AccountId, Balance, BlockNumber, ComputeUnits, JobId, ModelId, ModelSpec};
 
 /// A job with its id.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]

@@ -41,7 +41,9 @@ pub struct FrozenTerms<BlockNumber> {
 }
 
 /// How a settled fee was divided; the parts sum to `fee`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
 pub struct FeeSplit<Balance> {
     /// The whole fee.
     pub fee: Balance,

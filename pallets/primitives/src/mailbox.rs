@@ -7,12 +7,7 @@
 use alloc::vec::Vec;
 use codec::{Decode, Encode};
 
-use crate::{
-    content::InlineContent,
-    crypto::WorkerId,
-    job::ResultCommitment,
-    JobId,
-};
+use crate::{content::InlineContent, crypto::WorkerId, job::ResultCommitment, JobId};
 
 /// Key of the index: a SCALE `Vec<JobId>` of the entries waiting.
 pub const INDEX_KEY: &[u8] = b"lantern/mailbox/index";

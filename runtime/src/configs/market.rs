@@ -11,8 +11,8 @@ use sp_runtime::{traits::AccountIdConversion, Perquintill};
 use super::parameters::dynamic_params::{emission, escrow, registry, staking, verification};
 use crate::{
     currency::{LUX, MILLI},
-    AccountId, Balance, Balances, ModelRegistry, ProviderStaking, ResultVerification, RewardEmission,
-    Runtime, RuntimeHoldReason, Timestamp,
+    AccountId, Balance, Balances, ModelRegistry, ProviderStaking, ResultVerification, RewardEmission, Runtime,
+    RuntimeHoldReason, Timestamp,
 };
 
 parameter_types! {

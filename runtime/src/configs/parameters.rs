@@ -23,8 +23,11 @@ pub mod dynamic_params {
         pub static MinBond: Balance = 10 * LUX;
         /// Blocks between unbonding and withdrawal.
         #[codec(index = 1)]
-        pub static UnbondingBlocks: BlockNumber =
-            if cfg!(feature = "fast-runtime") { 10 } else { 7 * time::DAYS };
+        pub static UnbondingBlocks: BlockNumber = if cfg!(feature = "fast-runtime") {
+            10
+        } else {
+            7 * time::DAYS
+        };
     }
 
     /// Parameters of model-registry.
@@ -50,10 +53,18 @@ pub mod dynamic_params {
         use super::*;
         /// Blocks for which a job waits for a claim.
         #[codec(index = 0)]
-        pub static OpenBlocks: BlockNumber = if cfg!(feature = "fast-runtime") { 30 } else { 5 * time::MINUTES };
+        pub static OpenBlocks: BlockNumber = if cfg!(feature = "fast-runtime") {
+            30
+        } else {
+            5 * time::MINUTES
+        };
         /// Blocks from claim to the latest commitment.
         #[codec(index = 1)]
-        pub static ExecutionBlocks: BlockNumber = if cfg!(feature = "fast-runtime") { 20 } else { 5 * time::MINUTES };
+        pub static ExecutionBlocks: BlockNumber = if cfg!(feature = "fast-runtime") {
+            20
+        } else {
+            5 * time::MINUTES
+        };
         /// Bond of a claim as a percentage of the fee.
         #[codec(index = 2)]
         pub static BondPercent: u32 = 200;
@@ -81,7 +92,11 @@ pub mod dynamic_params {
         use super::*;
         /// Blocks from commitment to settlement.
         #[codec(index = 0)]
-        pub static ChallengeWindow: BlockNumber = if cfg!(feature = "fast-runtime") { 3 } else { 10 * time::MINUTES };
+        pub static ChallengeWindow: BlockNumber = if cfg!(feature = "fast-runtime") {
+            3
+        } else {
+            10 * time::MINUTES
+        };
     }
 
     /// Parameters of reward-emission.
@@ -100,7 +115,11 @@ pub mod dynamic_params {
         pub static WashMultiple: FixedU128 = FixedU128::from_u32(1);
         /// Blocks in a round of the providers' emission.
         #[codec(index = 3)]
-        pub static RoundLength: BlockNumber = if cfg!(feature = "fast-runtime") { 10 } else { time::HOURS };
+        pub static RoundLength: BlockNumber = if cfg!(feature = "fast-runtime") {
+            10
+        } else {
+            time::HOURS
+        };
     }
 }
 

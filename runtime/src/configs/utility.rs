@@ -79,9 +79,10 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
     fn filter(&self, call: &RuntimeCall) -> bool {
         match self {
             ProxyType::Any => true,
-            ProxyType::NonTransfer => {
-                !matches!(call, RuntimeCall::Balances(..) | RuntimeCall::Sudo(..) | RuntimeCall::JobEscrow(..))
-            },
+            ProxyType::NonTransfer => !matches!(
+                call,
+                RuntimeCall::Balances(..) | RuntimeCall::Sudo(..) | RuntimeCall::JobEscrow(..)
+            ),
             ProxyType::ProviderOperator => matches!(
                 call,
                 RuntimeCall::ProviderStaking(
@@ -91,8 +92,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                         | pallet_provider_staking::Call::resume { .. }
                         | pallet_provider_staking::Call::update_metadata { .. }
                 ) | RuntimeCall::ModelRegistry(
-                    pallet_model_registry::Call::post_price { .. }
-                        | pallet_model_registry::Call::withdraw_price { .. }
+                    pallet_model_registry::Call::post_price { .. } | pallet_model_registry::Call::withdraw_price { .. }
                 ) | RuntimeCall::RewardEmission(..)
             ),
             ProxyType::Requester => matches!(

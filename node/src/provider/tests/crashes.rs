@@ -57,7 +57,10 @@ fn killed_while_offline_past_the_deadline_the_job_expires_and_nothing_is_left() 
     }
     rig.restart();
     life(&mut rig);
-    assert!(matches!(rig.chain.job_now(id), JobState::Expired { provider: Some(_), .. }));
+    assert!(matches!(
+        rig.chain.job_now(id),
+        JobState::Expired { provider: Some(_), .. }
+    ));
     assert_eq!(rig.executions(), [], "nothing is executed for a job that is over");
     rig.assert_nothing_left();
 }
@@ -83,14 +86,19 @@ fn database_that_lost_everything_finds_its_job_on_the_chain() {
 fn wipe_records(rig: &mut Rig) {
     use sp_core::offchain::{OffchainStorage, STORAGE_PREFIX};
     rig.database.remove(STORAGE_PREFIX, crate::provider::store::LEDGER_KEY);
-    rig.database.remove(STORAGE_PREFIX, lantern_primitives::mailbox::INDEX_KEY);
+    rig.database
+        .remove(STORAGE_PREFIX, lantern_primitives::mailbox::INDEX_KEY);
 }
 
 #[test]
 fn garbage_in_the_records_counts_as_empty() {
     use sp_core::offchain::{OffchainStorage, STORAGE_PREFIX};
     let mut rig = Rig::new();
-    rig.database.set(STORAGE_PREFIX, crate::provider::store::LEDGER_KEY, b"\xff\xff\xff\xff garbage");
+    rig.database.set(
+        STORAGE_PREFIX,
+        crate::provider::store::LEDGER_KEY,
+        b"\xff\xff\xff\xff garbage",
+    );
     rig.restart();
     rig.worker_up();
     let id = rig.submit(&[5]);
@@ -181,7 +189,11 @@ fn random_lives_commit_right_results_only_and_leave_nothing() {
             match &job.state {
                 JobState::Committed { commitment: found, .. } => {
                     let input = &inputs[&job.input.hash];
-                    assert_eq!(*found, commitment(input), "seed {seed}: job {id} has another job's result");
+                    assert_eq!(
+                        *found,
+                        commitment(input),
+                        "seed {seed}: job {id} has another job's result"
+                    );
                     committed += 1;
                 },
                 JobState::Expired { .. } => {},
@@ -190,7 +202,11 @@ fn random_lives_commit_right_results_only_and_leave_nothing() {
         }
         // What is left is about jobs that a reorganisation took away for good; it goes when their ids are given again.
         let next = rig.chain.best_snapshot().next;
-        assert!(rig.database.ledger().iter().all(|(id, _)| *id >= next), "seed {seed}: {:?}", rig.database.ledger());
+        assert!(
+            rig.database.ledger().iter().all(|(id, _)| *id >= next),
+            "seed {seed}: {:?}",
+            rig.database.ledger()
+        );
         assert!(rig.database.mailbox().is_empty(), "seed {seed}");
     }
     assert!(committed > 1_000, "most jobs commit: {committed}");
@@ -200,7 +216,9 @@ fn random_lives_commit_right_results_only_and_leave_nothing() {
 fn all_inputs() -> HashMap<H256, Vec<u8>> {
     let one = (0..100).map(|a| encode_tokens(&[a]));
     let two = (0..100).flat_map(|a| (0..100).map(move |b| encode_tokens(&[a, b])));
-    one.chain(two).map(|input| (ContentRef::of(&input).hash, input)).collect()
+    one.chain(two)
+        .map(|input| (ContentRef::of(&input).hash, input))
+        .collect()
 }
 
 #[test]

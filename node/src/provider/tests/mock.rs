@@ -102,7 +102,10 @@ pub fn outcome(key: u64, input: &[u8]) -> Outcome {
     Outcome {
         key,
         output: encode_tokens(&[token; 3]).into(),
-        usage: Usage { prompt_tokens: (input.len() / 4) as u32, output_tokens: 3 },
+        usage: Usage {
+            prompt_tokens: (input.len() / 4) as u32,
+            output_tokens: 3,
+        },
         trace_root: Hash([8; 32]),
         millis: 10,
     }
@@ -146,7 +149,9 @@ pub fn open_job(tokens: &[u32], now: BlockNumber) -> (ChainJob, Vec<u8>) {
             burn_share: Permill::zero(),
             audit_share: Permill::zero(),
         },
-        state: JobState::Open { deadline: now + OPEN_BLOCKS },
+        state: JobState::Open {
+            deadline: now + OPEN_BLOCKS,
+        },
     };
     (job, input)
 }
@@ -184,7 +189,10 @@ impl Database {
     }
     pub fn index_content(&self, bytes: &[u8]) {
         let key = content_key(&ContentRef::of(bytes).hash);
-        self.rows.lock().expect("lock").insert([STORAGE_PREFIX, &key].concat(), bytes.to_vec());
+        self.rows
+            .lock()
+            .expect("lock")
+            .insert([STORAGE_PREFIX, &key].concat(), bytes.to_vec());
     }
     pub fn drop_content(&self, bytes: &[u8]) {
         let key = content_key(&ContentRef::of(bytes).hash);
@@ -205,7 +213,10 @@ impl Database {
 impl OffchainStorage for Database {
     fn set(&mut self, prefix: &[u8], key: &[u8], value: &[u8]) {
         if self.may_write() {
-            self.rows.lock().expect("lock").insert([prefix, key].concat(), value.to_vec());
+            self.rows
+                .lock()
+                .expect("lock")
+                .insert([prefix, key].concat(), value.to_vec());
         }
     }
     fn remove(&mut self, prefix: &[u8], key: &[u8]) {
@@ -272,7 +283,10 @@ impl MockChain {
             refuse: None,
             fail: false,
         };
-        Self { state: Mutex::new(state), database }
+        Self {
+            state: Mutex::new(state),
+            database,
+        }
     }
 
     pub fn state(&self) -> MutexGuard<'_, ChainState> {
@@ -295,15 +309,28 @@ impl MockChain {
         snapshot.number += 1;
         let now = snapshot.number;
         for id in std::mem::take(&mut state.claims) {
-            let Some(job) = snapshot.jobs.get_mut(&id) else { continue };
+            let Some(job) = snapshot.jobs.get_mut(&id) else {
+                continue;
+            };
             if matches!(job.state, JobState::Open { .. }) {
                 let deadline = now + EXECUTION_BLOCKS;
-                job.state = JobState::Claimed { provider: provider(), price: PRICE, bond: 1, claimed_at: now, deadline };
+                job.state = JobState::Claimed {
+                    provider: provider(),
+                    price: PRICE,
+                    bond: 1,
+                    claimed_at: now,
+                    deadline,
+                };
             }
         }
         for (id, commitment) in std::mem::take(&mut state.results) {
-            let Some(job) = snapshot.jobs.get_mut(&id) else { continue };
-            if let JobState::Claimed { provider, claimed_at, .. } = job.state.clone() {
+            let Some(job) = snapshot.jobs.get_mut(&id) else {
+                continue;
+            };
+            if let JobState::Claimed {
+                provider, claimed_at, ..
+            } = job.state.clone()
+            {
                 job.state = JobState::Committed {
                     provider,
                     fee: 1,
@@ -320,10 +347,20 @@ impl MockChain {
         for job in snapshot.jobs.values_mut() {
             match job.state {
                 JobState::Open { deadline } if now > deadline => {
-                    job.state = JobState::Expired { at: now, provider: None, compensation: 0 };
+                    job.state = JobState::Expired {
+                        at: now,
+                        provider: None,
+                        compensation: 0,
+                    };
                 },
-                JobState::Claimed { deadline, ref provider, .. } if now > deadline => {
-                    job.state = JobState::Expired { at: now, provider: Some(provider.clone()), compensation: 1 };
+                JobState::Claimed {
+                    deadline, ref provider, ..
+                } if now > deadline => {
+                    job.state = JobState::Expired {
+                        at: now,
+                        provider: Some(provider.clone()),
+                        compensation: 1,
+                    };
                 },
                 _ => {},
             }
@@ -352,7 +389,11 @@ impl MockChain {
         if state.fail {
             return Err(ChainError("the test says so".into()));
         }
-        state.blocks.get(&at).map(read).ok_or(ChainError("unknown block".into()))
+        state
+            .blocks
+            .get(&at)
+            .map(read)
+            .ok_or(ChainError("unknown block".into()))
     }
 
     fn list(&self, at: H256, wanted: impl Fn(&ChainJob) -> bool) -> Result<Vec<(JobId, ChainJob)>, ChainError> {
@@ -374,7 +415,10 @@ impl Chain for MockChain {
     }
     fn finalized(&self) -> BlockRef {
         let state = self.state();
-        BlockRef { hash: state.canonical[state.finalized], number: state.finalized as BlockNumber }
+        BlockRef {
+            hash: state.canonical[state.finalized],
+            number: state.finalized as BlockNumber,
+        }
     }
     fn hash_at(&self, number: BlockNumber) -> Option<H256> {
         self.state().canonical.get(number as usize).copied()
@@ -396,11 +440,21 @@ impl Chain for MockChain {
     }
     fn provider_of(&self, at: H256, worker: &WorkerId) -> Result<Option<AccountId>, ChainError> {
         self.read(at, |_| ())?;
-        Ok(self.state().registered.as_ref().filter(|(key, _)| key == worker).map(|(_, info)| info.account.clone()))
+        Ok(self
+            .state()
+            .registered
+            .as_ref()
+            .filter(|(key, _)| key == worker)
+            .map(|(_, info)| info.account.clone()))
     }
     fn provider(&self, at: H256, account: &AccountId) -> Result<Option<ProviderInfo>, ChainError> {
         self.read(at, |_| ())?;
-        Ok(self.state().registered.as_ref().map(|(_, info)| info.clone()).filter(|info| info.account == *account))
+        Ok(self
+            .state()
+            .registered
+            .as_ref()
+            .map(|(_, info)| info.clone())
+            .filter(|info| info.account == *account))
     }
     async fn submit_claim(&self, at: H256, job: JobId, _: WorkerId, _: WorkerSignature) -> Result<(), ClaimError> {
         self.read(at, |_| ()).expect("claims are made at known blocks");
@@ -480,13 +534,27 @@ impl Rig {
             capacity,
             block_millis: 2_000,
         });
-        Self { chain, database, worker, keys, metrics, streams, desk, capacity }
+        Self {
+            chain,
+            database,
+            worker,
+            keys,
+            metrics,
+            streams,
+            desk,
+            capacity,
+        }
     }
 
     /// The node is killed and starts again; its worker starts empty.
     pub fn restart(&mut self) {
         self.database.die_after(None);
-        *self = Self::with(Arc::clone(&self.chain), self.database.clone(), Arc::clone(&self.keys), self.capacity);
+        *self = Self::with(
+            Arc::clone(&self.chain),
+            self.database.clone(),
+            Arc::clone(&self.keys),
+            self.capacity,
+        );
     }
 
     pub fn worker_up(&mut self) {
@@ -545,14 +613,28 @@ impl Rig {
         }
         let best = self.chain.best_snapshot();
         for id in self.database.mailbox() {
-            let entry: Entry = self.database.read(&entry_key(id)).expect("the index names no entry that is not there");
+            let entry: Entry = self
+                .database
+                .read(&entry_key(id))
+                .expect("the index names no entry that is not there");
             assert_eq!(entry.job, id);
             assert!(entry.commitment.output.matches(&entry.output));
             let Some(job) = best.jobs.get(&id) else { continue };
-            let JobState::Claimed { provider: claimer, deadline, .. } = &job.state else { continue };
+            let JobState::Claimed {
+                provider: claimer,
+                deadline,
+                ..
+            } = &job.state
+            else {
+                continue;
+            };
             let mut state = self.chain.state();
             let is_ours = state.registered.as_ref().is_some_and(|(key, _)| *key == entry.worker);
-            if *claimer == provider() && best.number < *deadline && is_ours && !state.results.iter().any(|(i, _)| *i == id) {
+            if *claimer == provider()
+                && best.number < *deadline
+                && is_ours
+                && !state.results.iter().any(|(i, _)| *i == id)
+            {
                 state.results.push((id, entry.commitment));
             }
         }
@@ -588,7 +670,12 @@ impl Rig {
 
     pub fn fail(&mut self, run: RunId, job: JobId, kind: FailureKind) {
         let message = "the test says so".into();
-        block_on(self.desk.on_worker(WorkerEvent::Failed { run, job, kind, message }));
+        block_on(self.desk.on_worker(WorkerEvent::Failed {
+            run,
+            job,
+            kind,
+            message,
+        }));
     }
 
     pub fn skipped(&self, reason: &str) -> u64 {
@@ -601,9 +688,17 @@ impl Rig {
 
     pub fn assert_committed(&self, id: JobId, tokens: &[u32]) {
         match self.chain.job_now(id) {
-            JobState::Committed { provider: by, commitment: found, .. } => {
+            JobState::Committed {
+                provider: by,
+                commitment: found,
+                ..
+            } => {
                 assert_eq!(by, provider());
-                assert_eq!(found, commitment(&encode_tokens(tokens)), "job {id}: another job's result");
+                assert_eq!(
+                    found,
+                    commitment(&encode_tokens(tokens)),
+                    "job {id}: another job's result"
+                );
             },
             other => panic!("job {id} is {other:?}"),
         }

@@ -22,11 +22,19 @@ fn job_goes_from_submission_to_commitment_and_leaves_nothing() {
     let executions = rig.executions();
     assert_eq!(executions.len(), 1);
     let (run, job) = &executions[0];
-    assert_eq!((job.key, &job.input.0, job.model.0), (id, &encode_tokens(&[5, 6]), model().0));
+    assert_eq!(
+        (job.key, &job.input.0, job.model.0),
+        (id, &encode_tokens(&[5, 6]), model().0)
+    );
     assert_eq!(job.params.0, open_job(&[5, 6], 0).0.params.encode());
     rig.finish(*run, job);
     assert_eq!(rig.database.mailbox(), [id], "the result waits for the claim");
-    assert_eq!(rig.chain.job_now(id), JobState::Open { deadline: 1 + OPEN_BLOCKS });
+    assert_eq!(
+        rig.chain.job_now(id),
+        JobState::Open {
+            deadline: 1 + OPEN_BLOCKS
+        }
+    );
     rig.next_block();
     assert!(matches!(rig.chain.job_now(id), JobState::Claimed { .. }));
     rig.next_block();
@@ -36,7 +44,10 @@ fn job_goes_from_submission_to_commitment_and_leaves_nothing() {
     assert_eq!(rig.database.mailbox(), [id]);
     rig.finalize(0);
     rig.assert_nothing_left();
-    assert_eq!((rig.claims("submitted"), rig.claims("won"), rig.claims("committed")), (1, 1, 1));
+    assert_eq!(
+        (rig.claims("submitted"), rig.claims("won"), rig.claims("committed")),
+        (1, 1, 1)
+    );
     assert_eq!(rig.chain.state().submissions, 1);
 }
 
@@ -58,7 +69,10 @@ fn tokens_reach_watchers_and_end_with_the_result() {
     block_on(rig.desk.on_worker(tokens(run + 1, 1, 99)));
     block_on(rig.desk.on_worker(tokens(run, 1, 5)));
     rig.finish(run, &job);
-    let seen: Vec<u32> = block_on(watcher.collect::<Vec<_>>()).into_iter().flat_map(|chunk| chunk.tokens).collect();
+    let seen: Vec<u32> = block_on(watcher.collect::<Vec<_>>())
+        .into_iter()
+        .flat_map(|chunk| chunk.tokens)
+        .collect();
     assert_eq!(seen, [5, 5], "tokens of another run are not shown");
     assert!(rig.streams.watch(id + 1).is_none());
 }
@@ -72,7 +86,13 @@ fn job_that_a_rival_wins_is_cancelled_and_forgotten_when_final() {
     rig.chain.block(|snapshot| {
         let deadline = snapshot.number + EXECUTION_BLOCKS;
         let claimed_at = snapshot.number;
-        let state = JobState::Claimed { provider: rival(), price: 1, bond: 1, claimed_at, deadline };
+        let state = JobState::Claimed {
+            provider: rival(),
+            price: 1,
+            bond: 1,
+            claimed_at,
+            deadline,
+        };
         snapshot.jobs.get_mut(&id).expect("exists").state = state;
     });
     rig.see_block();
@@ -80,7 +100,11 @@ fn job_that_a_rival_wins_is_cancelled_and_forgotten_when_final() {
     assert!(matches!(commands.as_slice(), [Command::Execute(_, _), Command::Cancel(cancelled)] if *cancelled == id));
     assert_eq!(rig.claims("lost"), 1);
     rig.finalize(1);
-    assert_eq!(rig.database.ledger().len(), 1, "a reorganisation could still give it back");
+    assert_eq!(
+        rig.database.ledger().len(),
+        1,
+        "a reorganisation could still give it back"
+    );
     rig.finalize(0);
     rig.assert_nothing_left();
 }
@@ -122,12 +146,21 @@ fn reorganisation_that_makes_the_id_another_job_drops_the_old_result() {
     rig.chain.block(|snapshot| {
         let deadline = snapshot.number + EXECUTION_BLOCKS;
         let claimed_at = snapshot.number;
-        other.state = JobState::Claimed { provider: provider(), price: 1, bond: 1, claimed_at, deadline };
+        other.state = JobState::Claimed {
+            provider: provider(),
+            price: 1,
+            bond: 1,
+            claimed_at,
+            deadline,
+        };
         snapshot.jobs.insert(id, other);
         snapshot.next = id + 1;
     });
     rig.see_block();
-    assert!(rig.chain.state().results.is_empty(), "the old result must not be submitted");
+    assert!(
+        rig.chain.state().results.is_empty(),
+        "the old result must not be submitted"
+    );
     // Its bond is at stake all the same, so it is taken over in time.
     for _ in 0..EXECUTION_BLOCKS {
         rig.next_block();
@@ -227,17 +260,20 @@ fn capacity_and_pending_bonds_bound_the_claims() {
     rig.submit(&[1]);
     rig.chain.state().claims.clear();
     rig.submit(&[2]);
-    assert_eq!(rig.chain.state().submissions, 1, "the stake suffices for one bond, and one is on its way");
+    assert_eq!(
+        rig.chain.state().submissions,
+        1,
+        "the stake suffices for one bond, and one is on its way"
+    );
 }
 
 #[test]
-fn refused_claim_leaves_no_record_and_is_tried_again() {
+fn refused_claim_runs_nothing_and_is_tried_again() {
     let mut rig = Rig::new();
     rig.worker_up();
     rig.chain.state().refuse = Some(ClaimError::Refused("no".into()));
     let id = rig.submit(&[5]);
     assert_eq!(rig.executions(), []);
-    rig.assert_nothing_left();
     rig.next_block();
     assert_eq!(rig.chain.state().submissions, 1, "not at every block");
     rig.chain.state().refuse = None;
@@ -249,6 +285,34 @@ fn refused_claim_leaves_no_record_and_is_tried_again() {
     rig.next_block();
     rig.next_block();
     rig.assert_committed(id, &[5]);
+}
+
+#[test]
+fn claim_that_gets_through_although_it_was_refused_is_executed_at_once() {
+    let mut rig = Rig::new();
+    rig.worker_up();
+    rig.chain.state().refuse = Some(ClaimError::Pool("not here".into()));
+    let id = rig.submit(&[5]);
+    rig.chain.state().claims.push(id);
+    rig.next_block();
+    assert_eq!(rig.finish_all(), 1);
+    rig.next_block();
+    rig.next_block();
+    rig.assert_committed(id, &[5]);
+}
+
+#[test]
+fn claim_that_is_refused_to_the_end_leaves_nothing() {
+    let mut rig = Rig::new();
+    rig.worker_up();
+    rig.chain.state().refuse = Some(ClaimError::Refused("no".into()));
+    rig.submit(&[5]);
+    for _ in 0..=OPEN_BLOCKS {
+        rig.next_block();
+    }
+    rig.finalize(0);
+    assert_eq!(rig.executions(), []);
+    rig.assert_nothing_left();
 }
 
 #[test]
@@ -317,7 +381,12 @@ fn worker_that_crashes_redoes_the_work_and_a_poisonous_job_is_given_up() {
 fn failures_are_met_by_kind() {
     let mut rig = Rig::new();
     rig.worker_up();
-    for kind in [FailureKind::Overloaded, FailureKind::UnknownModel, FailureKind::Cancelled, FailureKind::Internal] {
+    for kind in [
+        FailureKind::Overloaded,
+        FailureKind::UnknownModel,
+        FailureKind::Cancelled,
+        FailureKind::Internal,
+    ] {
         let id = rig.submit(&[5]);
         let (run, _) = rig.executions().remove(0);
         rig.fail(run, id, kind);
@@ -381,7 +450,13 @@ fn another_machines_job_is_left_alone_for_half_of_its_time() {
     let id = rig.chain.block(|snapshot| {
         let claimed_at = snapshot.number;
         let deadline = claimed_at + EXECUTION_BLOCKS;
-        job.state = JobState::Claimed { provider: provider(), price: 1, bond: 1, claimed_at, deadline };
+        job.state = JobState::Claimed {
+            provider: provider(),
+            price: 1,
+            bond: 1,
+            claimed_at,
+            deadline,
+        };
         snapshot.jobs.insert(0, job);
         snapshot.next = 1;
         0

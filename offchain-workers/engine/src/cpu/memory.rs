@@ -53,7 +53,7 @@ impl<T: Pod> Aligned<T> {
     }
 
     fn layout(len: usize) -> Layout {
-        let bytes = len.checked_mul(size_of::<T>()).unwrap_or(usize::MAX);
+        let bytes = len.saturating_mul(size_of::<T>());
         match Layout::from_size_align(bytes, LINE) {
             Ok(layout) => layout,
             Err(_) => panic!("a buffer of {len} values exceeds the address space"),

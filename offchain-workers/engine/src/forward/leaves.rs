@@ -59,7 +59,9 @@ fn extend<T: bytemuck::Pod, const N: usize>(content: &mut Vec<u8>, values: &[T],
     if cfg!(target_endian = "little") {
         content.extend_from_slice(bytemuck::cast_slice(values));
     } else {
-        values.iter().for_each(|&value| content.extend_from_slice(&bytes(value)));
+        values
+            .iter()
+            .for_each(|&value| content.extend_from_slice(&bytes(value)));
     }
 }
 
@@ -83,7 +85,10 @@ mod tests {
                     let residual: Vec<i32> = (0..width as i32).map(|i| (i * 7919 + row) * 65_537).collect();
                     let keys: Vec<i16> = residual.iter().map(|&value| value as i16).collect();
                     let values: Vec<i8> = residual.iter().map(|&value| value as i8).collect();
-                    let scale = Scale { mant: 9_000_000 + row as u32, exp: -row };
+                    let scale = Scale {
+                        mant: 9_000_000 + row as u32,
+                        exp: -row,
+                    };
                     (residual, keys, [scale; 2], values)
                 })
                 .collect();

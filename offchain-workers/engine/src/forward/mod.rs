@@ -15,13 +15,8 @@ use crate::cpu::{
     pool::Pool,
     rows, Kernel,
 };
+use lantern_exact::{fixed::Scale, merkle, ops, trace::TraceBuilder, Hash, ModelSpec, Width};
 use leaves::LeafRow;
-use lantern_exact::{
-    fixed::Scale,
-    merkle, ops,
-    trace::TraceBuilder,
-    Hash, ModelSpec, Width,
-};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a forward pass runs on.
