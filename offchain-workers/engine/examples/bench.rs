@@ -1,6 +1,8 @@
 //! Times the engine on a Llama of TinyLlama-1.1B's shape with random weights: one JSON line per activation width with
 //! prefill and decode tokens/s. See `scripts/bench`.
 
+#![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
+
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use lantern_engine::{Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel};

@@ -1,5 +1,7 @@
 //! The engine against the reference: every kernel, thread count and prefill chunk gives the same result and trace.
 
+#![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
+
 use lantern_engine::{Engine, ExecuteError, ExecuteOptions, Execution, Kernel, KernelChoice, LoadedModel};
 use lantern_exact::{
     BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, Outcome, ParamsError, Pooling, RopeScaling,

@@ -4,6 +4,8 @@
 //! Every `models/*/golden.json` is tested with the weights beside it. A model whose weights are not in the repository is looked
 //! for where `LANTERN_MINILM` points, or in the cache folder, and skipped with a notice when it is in neither place.
 
+#![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
+
 use lantern_engine::{Engine, ExecuteOptions, Kernel, KernelChoice, LoadOptions, LoadedModel, ModelSource};
 use lantern_exact::{JobParams, Usage, Width};
 use serde::Deserialize;

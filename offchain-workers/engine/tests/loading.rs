@@ -1,5 +1,7 @@
 //! Hugging Face folders: good ones load to the same identity from everywhere, bad ones are refused with file and field.
 
+#![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
+
 use candle_core::{DType, Device, Tensor};
 use lantern_engine::{
     Engine, ExecuteOptions, KernelChoice, LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource,

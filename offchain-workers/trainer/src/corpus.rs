@@ -79,7 +79,7 @@ pub fn read_pages(docs: &Path) -> Result<Vec<Page>> {
         };
         let unseen = seen.insert(*blake2b_simd::blake2b(text.as_bytes()).as_array());
         if text.len() >= SHORTEST_PAGE && unseen {
-            let held_out = hash64(&name) % HELD_OUT_EVERY == 0;
+            let held_out = hash64(&name).is_multiple_of(HELD_OUT_EVERY);
             pages.push(Page { name, text, held_out });
         }
     }
@@ -210,7 +210,7 @@ mod tests {
             .map(|n| Page {
                 name: format!("book/{n}.html"),
                 text: format!("Chapter {n}: the borrow checker checks borrows, borrows and borrows.\n"),
-                held_out: hash64(&format!("book/{n}.html")) % HELD_OUT_EVERY == 0,
+                held_out: hash64(&format!("book/{n}.html")).is_multiple_of(HELD_OUT_EVERY),
             })
             .collect()
     }

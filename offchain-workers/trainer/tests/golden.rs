@@ -1,5 +1,7 @@
 //! The committed golden vectors must come out of this machine's kernels and of the reference implementation.
 
+#![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
+
 use std::path::PathBuf;
 
 use lantern_trainer::golden;

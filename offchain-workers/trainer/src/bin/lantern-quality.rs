@@ -45,6 +45,7 @@ struct Report {
 
 impl Report {
     /// Adds a measurement; `holds` is its verdict against `bound`, which counts in wide arithmetic only.
+    #[allow(clippy::too_many_arguments)] // One argument for each column of the table.
     fn add(&mut self, model: &str, width: Width, measure: &str, float: &str, exact: &str, bound: &str, holds: bool) {
         let (width, bound, verdict) = match (width, holds) {
             (Width::Wide, true) => ("wide", bound, "holds"),
