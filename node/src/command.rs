@@ -3,7 +3,7 @@
 use lantern_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
 use sc_network::config::NetworkBackendType;
-use sc_service::{Configuration, PartialComponents};
+use sc_service::PartialComponents;
 
 use crate::{
     chain_spec,
@@ -35,11 +35,6 @@ impl SubstrateCli for Cli {
     }
 }
 
-/// Client, task manager and the rest, for subcommands that work on the database.
-fn partial(config: &mut Configuration) -> Result<service::Service, sc_service::Error> {
-    service::new_partial(config)
-}
-
 /// Parses the command line and does what it says.
 ///
 /// # Errors
@@ -55,44 +50,44 @@ pub fn run() -> sc_cli::Result<()> {
             let spec = cli.load_spec(&cmd.chain)?;
             cmd.run(spec)
         },
-        Subcommand::CheckBlock(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
+        Subcommand::CheckBlock(cmd) => cli.create_runner(cmd)?.async_run(|config| {
             let PartialComponents {
                 client,
                 task_manager,
                 import_queue,
                 ..
-            } = partial(&mut config)?;
+            } = service::new_partial(&config)?;
             Ok((cmd.run(client, import_queue), task_manager))
         }),
-        Subcommand::ExportBlocks(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
+        Subcommand::ExportBlocks(cmd) => cli.create_runner(cmd)?.async_run(|config| {
             let PartialComponents {
                 client, task_manager, ..
-            } = partial(&mut config)?;
+            } = service::new_partial(&config)?;
             Ok((cmd.run(client, config.database), task_manager))
         }),
-        Subcommand::ExportState(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
+        Subcommand::ExportState(cmd) => cli.create_runner(cmd)?.async_run(|config| {
             let PartialComponents {
                 client, task_manager, ..
-            } = partial(&mut config)?;
+            } = service::new_partial(&config)?;
             Ok((cmd.run(client, config.chain_spec), task_manager))
         }),
-        Subcommand::ImportBlocks(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
+        Subcommand::ImportBlocks(cmd) => cli.create_runner(cmd)?.async_run(|config| {
             let PartialComponents {
                 client,
                 task_manager,
                 import_queue,
                 ..
-            } = partial(&mut config)?;
+            } = service::new_partial(&config)?;
             Ok((cmd.run(client, import_queue), task_manager))
         }),
         Subcommand::PurgeChain(cmd) => cli.create_runner(cmd)?.sync_run(|config| cmd.run(config.database)),
-        Subcommand::Revert(cmd) => cli.create_runner(cmd)?.async_run(|mut config| {
+        Subcommand::Revert(cmd) => cli.create_runner(cmd)?.async_run(|config| {
             let PartialComponents {
                 client,
                 task_manager,
                 backend,
                 ..
-            } = partial(&mut config)?;
+            } = service::new_partial(&config)?;
             let revert_consensus = Box::new(|client: std::sync::Arc<service::FullClient>, backend, blocks| {
                 sc_consensus_babe::revert(client.clone(), backend, blocks)?;
                 sc_consensus_grandpa::revert(client, blocks)?;

@@ -46,6 +46,18 @@ type BlockImport = BabeBlockImport<Block, FullClient, GrandpaBlockImport, Inhere
 /// How many blocks may pass between two stored GRANDPA justifications.
 const JUSTIFICATION_PERIOD: u32 = 512;
 
+/// The slot and the time of a block, from the system's clock.
+fn inherents(slot_duration: sp_consensus_babe::SlotDuration) -> InherentProviders {
+    Arc::new(move |_, ()| async move {
+        let timestamp = sp_timestamp::InherentDataProvider::from_system_time();
+        let slot = sp_consensus_babe::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
+            *timestamp,
+            slot_duration,
+        );
+        Ok((slot, timestamp))
+    })
+}
+
 /// What a subcommand or the node starts from.
 pub type Service =
     PartialComponents<FullClient, FullBackend, SelectChain, sc_consensus::DefaultImportQueue<Block>, Pool, Consensus>;
@@ -108,19 +120,11 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
     )?;
     let babe_config = sc_consensus_babe::configuration(&*client)?;
     let slot_duration = babe_config.slot_duration();
-    let inherents: InherentProviders = Arc::new(move |_, ()| async move {
-        let timestamp = sp_timestamp::InherentDataProvider::from_system_time();
-        let slot = sp_consensus_babe::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
-            *timestamp,
-            slot_duration,
-        );
-        Ok((slot, timestamp))
-    });
     let (block_import, babe_link) = sc_consensus_babe::block_import(
         babe_config,
         grandpa_import.clone(),
         client.clone(),
-        inherents,
+        inherents(slot_duration),
         select_chain.clone(),
         OffchainTransactionPoolFactory::new(Arc::clone(&transaction_pool)),
     )?;
@@ -282,6 +286,7 @@ where
                     client: client.clone(),
                     backend: backend.clone(),
                     pool: transaction_pool.clone(),
+                    sync: sync_service.clone(),
                     keystore: keystore_container.keystore(),
                     spawner: task_manager.spawn_handle(),
                     data_path: provider_folder(&data_path),
@@ -343,14 +348,7 @@ where
             env: proposer,
             sync_oracle: sync_service.clone(),
             justification_sync_link: sync_service.clone(),
-            create_inherent_data_providers: move |_, ()| async move {
-                let timestamp = sp_timestamp::InherentDataProvider::from_system_time();
-                let slot = sp_consensus_babe::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
-                    *timestamp,
-                    slot_duration,
-                );
-                Ok((slot, timestamp))
-            },
+            create_inherent_data_providers: inherents(slot_duration),
             force_authoring,
             backoff_authoring_blocks: Some(sc_consensus_slots::BackoffAuthoringOnFinalizedHeadLagging::default()),
             babe_link,

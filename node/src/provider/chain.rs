@@ -1,7 +1,6 @@
 //! What the provider needs of the chain, behind a trait, so that its decisions are tested without a node.
 
 use async_trait::async_trait;
-use codec::Encode;
 use lantern_primitives::{
     crypto::{WorkerId, WorkerSignature},
     info::ProviderInfo,
@@ -47,6 +46,9 @@ pub trait Chain: Send + Sync + 'static {
     /// Hash of the best chain's block of this height.
     fn hash_at(&self, number: BlockNumber) -> Option<H256>;
 
+    /// Whether this node is still far behind the network: what it takes for the best block is old.
+    fn is_syncing(&self) -> bool;
+
     /// The id that the next submitted job will have.
     fn next_job_id(&self, at: H256) -> Result<JobId, ChainError>;
     /// A job that the state still holds.
@@ -68,11 +70,4 @@ pub trait Chain: Send + Sync + 'static {
         worker: WorkerId,
         signature: WorkerSignature,
     ) -> Result<(), ClaimError>;
-}
-
-/// What makes two jobs of the same id the same job for a provider: everything that the result depends on.
-pub fn digest(job: &ChainJob) -> H256 {
-    H256(sp_io::hashing::blake2_256(
-        &(b"lantern/provider/job/1", job.model, job.input, job.params).encode(),
-    ))
 }

@@ -6,7 +6,7 @@ use lantern_primitives::{fee_for, job::JobState, Balance, BlockNumber, ComputeUn
 use sp_core::offchain::OffchainStorage;
 
 use super::{
-    chain::{digest, BlockRef, Chain, ChainError, ChainJob, ClaimError},
+    chain::{BlockRef, Chain, ChainError, ChainJob, ClaimError},
     desk::{Claim, Desk, Run},
     link::WorkerClient,
     store::ContentError,
@@ -21,6 +21,8 @@ const TIME_SHARE: f64 = 0.7;
 /// Why an open job is not claimed now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Skip {
+    /// This node is still catching up with the network, so that the job may be claimed or over long since.
+    Syncing,
     /// No registered provider has one of this node's worker keys.
     NoProvider,
     /// The provider takes no work.
@@ -61,6 +63,7 @@ impl Skip {
     /// Stable name, for metrics.
     fn name(self) -> &'static str {
         match self {
+            Self::Syncing => "syncing",
             Self::NoProvider => "no_provider",
             Self::Inactive => "inactive",
             Self::NoWorker => "no_worker",
@@ -84,7 +87,7 @@ impl Skip {
     /// Blocks until another look is worth while; `None`: not before the next listing of all open jobs, or never.
     fn retry(self) -> Option<BlockNumber> {
         match self {
-            Self::NoCapacity | Self::InputMissing | Self::NoStake => Some(1),
+            Self::Syncing | Self::NoCapacity | Self::InputMissing | Self::NoStake => Some(1),
             Self::Refused | Self::TooSlow => Some(RETRY_BLOCKS),
             _ => None,
         }
@@ -162,6 +165,9 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
         // The earliest block that can include the claim is the next one.
         if best.number >= *deadline {
             return Err(Skip::TooLate);
+        }
+        if self.chain.is_syncing() {
+            return Err(Skip::Syncing);
         }
         let provider = &self.identity.as_ref().ok_or(Skip::NoProvider)?.info;
         if job.only.as_ref().is_some_and(|only| *only != provider.account) {
@@ -248,12 +254,12 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     async fn submit(&mut self, best: BlockRef, id: JobId, job: &ChainJob, bond: Balance) -> Result<(), Skip> {
         let identity = self.identity.clone().ok_or(Skip::NoProvider)?;
         let is_new = !self.work.contains_key(&id);
-        let signature = self.keys.sign_claim(&identity.key, id).map_err(|error| {
+        let signature = self.keys.sign_claim(&identity.key, id, job.work()).map_err(|error| {
             log::error!(target: LOG_TARGET, "job {id}: cannot sign the claim: {error}");
             Skip::Refused
         })?;
         if is_new {
-            self.store.note(id, digest(job));
+            self.store.note(id, job.work());
         }
         match self.chain.submit_claim(best.hash, id, identity.key, signature).await {
             Ok(()) => {

@@ -15,7 +15,7 @@ use lantern_primitives::{
 use sp_core::offchain::OffchainStorage;
 
 use super::{
-    chain::{digest, BlockRef, Chain, ChainError, ChainJob},
+    chain::{BlockRef, Chain, ChainError, ChainJob},
     keys::Keys,
     link::{RunId, WorkerClient},
     metrics::Metrics,
@@ -285,7 +285,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
         let next = self.chain.next_job_id(best.hash)?;
         for (id, recorded) in self.unread.clone() {
             match self.chain.job(best.hash, id)? {
-                Some(job) if digest(&job) == recorded => {
+                Some(job) if job.work() == recorded => {
                     self.take_up(id, &job, Claim::Submitted { at: None, bond: 0 });
                 },
                 // The last blocks were lost with the crash, or are on another fork. The job comes back with them; until
@@ -313,7 +313,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
             Run::Idle
         };
         let work = Work {
-            digest: digest(job),
+            digest: job.work(),
             model: job.model,
             input: job.input,
             prompt_tokens: job.prompt_tokens,
@@ -331,7 +331,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     fn review(&mut self, best: BlockRef, id: JobId) -> Result<(), ChainError> {
         let job = self.chain.job(best.hash, id)?;
         let Some(work) = self.work.get(&id) else { return Ok(()) };
-        if job.as_ref().is_some_and(|job| digest(job) != work.digest) {
+        if job.as_ref().is_some_and(|job| job.work() != work.digest) {
             log::warn!(target: LOG_TARGET, "job {id}: a reorganisation made it another job; dropped");
             self.drop_work(id);
             return Ok(());
@@ -440,7 +440,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
             return;
         }
         log::info!(target: LOG_TARGET, "job {id}: taken over, it has no result after half of its time");
-        self.store.note(id, digest(job));
+        self.store.note(id, job.work());
         self.take_up(id, job, Claim::Won);
     }
 
@@ -470,7 +470,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
                 continue;
             }
             let is_over = match self.chain.job(finalized.hash, id)? {
-                Some(job) if digest(&job) == recorded => match &job.state {
+                Some(job) if job.work() == recorded => match &job.state {
                     JobState::Open { .. } => false,
                     JobState::Claimed { provider, .. } => !self.is_ours(provider),
                     JobState::Committed { .. }

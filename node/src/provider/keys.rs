@@ -65,12 +65,12 @@ impl Keys {
         }
     }
 
-    /// Signs the claim of `job`.
+    /// Signs the claim of `job`, which asks for `work`.
     ///
     /// # Errors
     /// When the key has left the keystore.
-    pub fn sign_claim(&self, key: &WorkerId, job: JobId) -> Result<WorkerSignature, Error> {
-        self.sign(key, &claim_payload(self.genesis, job))
+    pub fn sign_claim(&self, key: &WorkerId, job: JobId, work: H256) -> Result<WorkerSignature, Error> {
+        self.sign(key, &claim_payload(self.genesis, job, work))
     }
 
     /// Signs that this node holds `key` and means it to serve `account`.
@@ -111,10 +111,12 @@ mod tests {
         let keys = |genesis| Keys::open(Arc::new(MemoryKeystore::new()), genesis, Some("//W")).expect("opens");
         let here = keys(H256::repeat_byte(1));
         let key = here.all().remove(0);
-        let signature = here.sign_claim(&key, 7).expect("signs");
-        assert!(key.verify(&claim_payload(H256::repeat_byte(1), 7), &signature));
-        assert!(!key.verify(&claim_payload(H256::repeat_byte(2), 7), &signature));
-        assert!(!key.verify(&claim_payload(H256::repeat_byte(1), 8), &signature));
+        let work = H256::repeat_byte(3);
+        let signature = here.sign_claim(&key, 7, work).expect("signs");
+        assert!(key.verify(&claim_payload(H256::repeat_byte(1), 7, work), &signature));
+        assert!(!key.verify(&claim_payload(H256::repeat_byte(2), 7, work), &signature));
+        assert!(!key.verify(&claim_payload(H256::repeat_byte(1), 8, work), &signature));
+        assert!(!key.verify(&claim_payload(H256::repeat_byte(1), 7, H256::zero()), &signature));
         let account = AccountId::new([5; 32]);
         let proof = here.prove(&key, &account).expect("signs");
         assert!(key.verify(&worker_payload(H256::repeat_byte(1), &account), &proof));

@@ -50,7 +50,8 @@
 //! database's last writes. This node takes it over when half of the time for it has passed.
 //!
 //! Ids are reused by forks: after a reorganisation job 7 can be another job. That is what the digest is for: a record whose
-//! digest does not match the chain's job is dropped at once, with its mailbox entry.
+//! digest does not match the chain's job is dropped at once, with its mailbox entry. What is on its way when the reorganisation
+//! comes is refused by the runtime: the worker key's signature covers the digest.
 
 mod chain;
 mod claims;
@@ -73,7 +74,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use futures::{FutureExt, StreamExt};
 use lantern_primitives::H256;
+use lantern_runtime::opaque::Block;
 use sc_client_api::{Backend, BlockchainEvents};
+use sc_network_sync::SyncingService;
 use sc_service::SpawnTaskHandle;
 use sp_keystore::KeystorePtr;
 use substrate_prometheus_endpoint::Registry;
@@ -96,6 +99,8 @@ pub struct ProviderDeps {
     pub backend: Arc<FullBackend>,
     /// Takes the claims.
     pub pool: Arc<Pool>,
+    /// Tells whether the node is catching up.
+    pub sync: Arc<SyncingService<Block>>,
     /// Holds the worker keys.
     pub keystore: KeystorePtr,
     /// Runs the tasks.
@@ -117,6 +122,7 @@ pub fn spawn(params: ProviderParams, deps: ProviderDeps) -> Result<ProviderHandl
         client,
         backend,
         pool,
+        sync,
         keystore,
         spawner,
         data_path,
@@ -138,7 +144,7 @@ pub fn spawn(params: ProviderParams, deps: ProviderDeps) -> Result<ProviderHandl
     spawner.spawn("provider-worker", Some("provider"), link_task);
 
     let mut desk = desk::Desk::new(desk::Parts {
-        chain: Arc::new(node_chain::NodeChain::new(client.clone(), pool)),
+        chain: Arc::new(node_chain::NodeChain::new(client.clone(), pool, sync)),
         store,
         worker: Arc::new(link.clone()),
         keys: Arc::clone(&keys),

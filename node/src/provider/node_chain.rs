@@ -11,9 +11,11 @@ use lantern_primitives::{
     AccountId, BlockNumber, JobId, H256,
 };
 use lantern_runtime::{authorized_extension, opaque, RuntimeCall, UncheckedExtrinsic};
+use sc_network_sync::SyncingService;
 use sc_transaction_pool_api::{error::Error as PoolError, error::IntoPoolError, TransactionPool, TransactionSource};
 use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
+use sp_consensus::SyncOracle;
 use sp_runtime::transaction_validity::InvalidTransaction;
 
 use super::chain::{BlockRef, Chain, ChainError, ChainJob, ClaimError};
@@ -30,12 +32,13 @@ const MAX_PAGES: usize = 16;
 pub struct NodeChain {
     client: Arc<FullClient>,
     pool: Arc<Pool>,
+    sync: Arc<SyncingService<opaque::Block>>,
 }
 
 impl NodeChain {
     /// A view through `client`; claims go to `pool`.
-    pub fn new(client: Arc<FullClient>, pool: Arc<Pool>) -> Self {
-        Self { client, pool }
+    pub fn new(client: Arc<FullClient>, pool: Arc<Pool>, sync: Arc<SyncingService<opaque::Block>>) -> Self {
+        Self { client, pool, sync }
     }
 
     fn list(&self, at: H256, filter: JobFilter) -> Result<Vec<(JobId, ChainJob)>, ChainError> {
@@ -93,6 +96,10 @@ impl Chain for NodeChain {
         self.client.hash(number).ok().flatten()
     }
 
+    fn is_syncing(&self) -> bool {
+        self.sync.is_major_syncing()
+    }
+
     fn next_job_id(&self, at: H256) -> Result<JobId, ChainError> {
         self.client.runtime_api().next_job_id(at).map_err(failed)
     }
@@ -138,13 +145,6 @@ impl Chain for NodeChain {
         match error.into_pool_error() {
             // This claim, or an earlier one with another signature, is where it should be.
             Ok(PoolError::AlreadyImported(_) | PoolError::TooLowPriority { .. }) => Ok(()),
-            // The pool validates against its own view, which may be a block behind the one that showed the job; it keeps the
-            // claim for its next view. A claim that gets lost all the same is submitted again like any that is not included.
-            Ok(PoolError::InvalidTransaction(InvalidTransaction::Custom(code)))
-                if pallet_job_escrow::Refusal::from_code(code) == Some(pallet_job_escrow::Refusal::UnknownJob) =>
-            {
-                Ok(())
-            },
             Ok(PoolError::InvalidTransaction(InvalidTransaction::Custom(code))) => {
                 Err(ClaimError::Refused(match pallet_job_escrow::Refusal::from_code(code) {
                     Some(refusal) => refusal.to_string(),

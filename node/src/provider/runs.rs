@@ -152,6 +152,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
         let units = spec.compute_units(usage.prompt_tokens, usage.output_tokens);
         self.store.post(&Entry {
             job: id,
+            work: work.digest,
             worker: identity.key.clone(),
             commitment,
             output,

@@ -50,10 +50,10 @@ fn main() -> Result<()> {
             "engine": "candle",
             "prefill": prefill,
             "decode": decode,
-            "note": format!("quantized_llama Q8_0, {threads} threads, {}", if cfg!(target_feature = "avx512f") {
+            "note": format!("quantized_llama Q8_0, {threads} threads, {}", if cfg!(target_feature = "avx2") {
                 "target-cpu=native"
             } else {
-                "run-time dispatch"
+                "without target-cpu=native"
             }),
         })
     );

@@ -110,7 +110,7 @@ impl<T: Config> Market<T> {
     }
 
     fn claim_signature(&self, id: JobId) -> WorkerSignature {
-        let payload = claim_payload(Pallet::<T>::genesis_hash(), id);
+        let payload = claim_payload(Pallet::<T>::genesis_hash(), id, work::<T>(id));
         self.worker
             .sign(&payload)
             .expect("the key was generated in the keystore; qed")
@@ -134,7 +134,7 @@ impl<T: Config> Market<T> {
     }
 
     fn result_signature(&self, id: JobId) -> WorkerSignature {
-        let payload = result_payload(Pallet::<T>::genesis_hash(), id, &self.commitment());
+        let payload = result_payload(Pallet::<T>::genesis_hash(), id, work::<T>(id), &self.commitment());
         self.worker
             .sign(&payload)
             .expect("the key was generated in the keystore; qed")
@@ -151,6 +151,10 @@ impl<T: Config> Market<T> {
     fn held(&self) -> Balance {
         T::Currency::balance_on_hold(&HoldReason::Escrow.into(), &self.requester)
     }
+}
+
+fn work<T: Config>(id: JobId) -> H256 {
+    Jobs::<T>::get(id).expect("the job is in state; qed").work()
 }
 
 fn state<T: Config>(id: JobId) -> StateOf<T> {

@@ -63,7 +63,7 @@ impl<T: Config> Pallet<T> {
             Refusal::InsufficientFreeStake
         );
 
-        let payload = claim_payload(Self::genesis_hash(), id);
+        let payload = claim_payload(Self::genesis_hash(), id, job.work());
         ensure!(worker.verify(&payload, signature), Refusal::BadSignature);
         Ok(Claim {
             job,
@@ -116,7 +116,7 @@ impl<T: Config> Pallet<T> {
         ensure!(fee <= job.max_fee, Refusal::FeeAboveMax);
 
         ensure!(commitment.output.matches(output), Refusal::OutputMismatch);
-        let payload = result_payload(Self::genesis_hash(), id, commitment);
+        let payload = result_payload(Self::genesis_hash(), id, job.work(), commitment);
         ensure!(worker.verify(&payload, signature), Refusal::BadSignature);
         Ok(Completion {
             job,

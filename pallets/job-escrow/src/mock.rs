@@ -532,6 +532,11 @@ pub fn submitted() -> JobId {
     id
 }
 
+/// What `job` asks for; zero when there is no such job.
+pub fn work(job: JobId) -> H256 {
+    pallet_job_escrow::Jobs::<Test>::get(job).map_or(H256::zero(), |job| job.work())
+}
+
 /// Signs and dispatches a claim.
 pub fn claim(job: JobId, worker: &WorkerId) -> frame_support::pallet_prelude::DispatchResult {
     JobEscrow::claim_job(authorized(), job, worker.clone(), claim_signature(job, worker))
@@ -539,7 +544,7 @@ pub fn claim(job: JobId, worker: &WorkerId) -> frame_support::pallet_prelude::Di
 
 pub fn claim_signature(job: JobId, worker: &WorkerId) -> WorkerSignature {
     worker
-        .sign(&claim_payload(JobEscrow::genesis_hash(), job))
+        .sign(&claim_payload(JobEscrow::genesis_hash(), job, work(job)))
         .expect("the key is in the keystore")
 }
 
@@ -562,7 +567,7 @@ pub fn output() -> Vec<u8> {
 
 pub fn result_signature(job: JobId, worker: &WorkerId, commitment: &ResultCommitment) -> WorkerSignature {
     worker
-        .sign(&result_payload(JobEscrow::genesis_hash(), job, commitment))
+        .sign(&result_payload(JobEscrow::genesis_hash(), job, work(job), commitment))
         .expect("the key is in the keystore")
 }
 

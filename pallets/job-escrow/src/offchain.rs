@@ -42,6 +42,8 @@ pub(crate) enum Skip {
     Garbage,
     /// The job is not claimed by the provider of the entry's worker key: settled already, expired, or on another fork.
     NotAssigned,
+    /// The id stands for another job on this fork than the one that was executed.
+    OtherWork,
     /// The job's deadline has passed.
     Late,
     /// The output does not have the committed hash and length.
@@ -98,21 +100,24 @@ impl<T: Config> Pallet<T> {
         if entry.job != job {
             return Err(Skip::Garbage);
         }
-        let state = Jobs::<T>::get(job).ok_or(Skip::NotAssigned)?.state;
-        let JobState::Claimed { provider, deadline, .. } = state else {
+        let on_chain = Jobs::<T>::get(job).ok_or(Skip::NotAssigned)?;
+        let JobState::Claimed { provider, deadline, .. } = &on_chain.state else {
             return Err(Skip::NotAssigned);
         };
-        if T::Providers::provider_of(&entry.worker) != Some(provider) {
+        if on_chain.work() != entry.work {
+            return Err(Skip::OtherWork);
+        }
+        if T::Providers::provider_of(&entry.worker).as_ref() != Some(provider) {
             return Err(Skip::NotAssigned);
         }
         // The earliest block that can include the result is the next one.
-        if now >= deadline {
+        if now >= *deadline {
             return Err(Skip::Late);
         }
         if !entry.commitment.output.matches(&entry.output) {
             return Err(Skip::OutputMismatch);
         }
-        let payload = result_payload(Self::genesis_hash(), job, &entry.commitment);
+        let payload = result_payload(Self::genesis_hash(), job, entry.work, &entry.commitment);
         let signature = entry.worker.sign(&payload).ok_or(Skip::NoKey)?;
         let call = Call::<T>::submit_result {
             job,

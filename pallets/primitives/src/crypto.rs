@@ -31,12 +31,13 @@ pub fn worker_payload<AccountId: Encode>(genesis: H256, account: &AccountId) -> 
 
 /// Bytes that a worker key signs to claim `job`.
 ///
-/// `genesis` binds the signature to one chain.
-pub fn claim_payload(genesis: H256, job: JobId) -> alloc::vec::Vec<u8> {
-    (b"lantern/claim/1", genesis, job).encode()
+/// `genesis` binds the signature to one chain. `work` ([`Job::work`](crate::job::Job::work)) binds it to what the job asks
+/// for: forks give the same id to different jobs, and a provider must not be held to one that it never saw.
+pub fn claim_payload(genesis: H256, job: JobId, work: H256) -> alloc::vec::Vec<u8> {
+    (b"lantern/claim/1", genesis, job, work).encode()
 }
 
-/// Bytes that a worker key signs to commit a result for `job`.
-pub fn result_payload(genesis: H256, job: JobId, commitment: &ResultCommitment) -> alloc::vec::Vec<u8> {
-    (b"lantern/result/1", genesis, job, commitment).encode()
+/// Bytes that a worker key signs to commit a result for `job`; `work` as in [`claim_payload`].
+pub fn result_payload(genesis: H256, job: JobId, work: H256, commitment: &ResultCommitment) -> alloc::vec::Vec<u8> {
+    (b"lantern/result/1", genesis, job, work, commitment).encode()
 }

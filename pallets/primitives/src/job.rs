@@ -158,3 +158,13 @@ pub struct Job<AccountId, Balance, BlockNumber> {
     /// Where it stands.
     pub state: JobState<AccountId, Balance, BlockNumber>,
 }
+
+impl<AccountId, Balance, BlockNumber> Job<AccountId, Balance, BlockNumber> {
+    /// Digest of everything that the result depends on: model, input and parameters. Two jobs of one id on two forks are the
+    /// same work for a provider exactly when this is equal; the worker key's signatures cover it.
+    pub fn work(&self) -> H256 {
+        H256(sp_io::hashing::blake2_256(
+            &(b"lantern/work/1", self.model, self.input, self.params).encode(),
+        ))
+    }
+}

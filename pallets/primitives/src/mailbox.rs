@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 use codec::{Decode, Encode};
+use sp_core::H256;
 
 use crate::{content::InlineContent, crypto::WorkerId, job::ResultCommitment, JobId};
 
@@ -22,6 +23,9 @@ pub fn entry_key(job: JobId) -> Vec<u8> {
 pub struct Entry {
     /// The job.
     pub job: JobId,
+    /// What the job asked for when it was executed ([`Job::work`](crate::job::Job::work)): on another fork the same id may be
+    /// another job.
+    pub work: H256,
     /// The key that signs; its secret half is in the node's keystore.
     pub worker: WorkerId,
     /// The commitment.

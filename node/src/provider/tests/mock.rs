@@ -250,6 +250,7 @@ pub struct ChainState {
     pub submissions: usize,
     pub refuse: Option<ClaimError>,
     pub fail: bool,
+    pub syncing: bool,
 }
 
 pub struct MockChain {
@@ -282,6 +283,7 @@ impl MockChain {
             submissions: 0,
             refuse: None,
             fail: false,
+            syncing: false,
         };
         Self {
             state: Mutex::new(state),
@@ -422,6 +424,9 @@ impl Chain for MockChain {
     }
     fn hash_at(&self, number: BlockNumber) -> Option<H256> {
         self.state().canonical.get(number as usize).copied()
+    }
+    fn is_syncing(&self) -> bool {
+        self.state().syncing
     }
     fn next_job_id(&self, at: H256) -> Result<JobId, ChainError> {
         self.read(at, |snapshot| snapshot.next)
@@ -628,6 +633,9 @@ impl Rig {
             else {
                 continue;
             };
+            if job.work() != entry.work {
+                continue;
+            }
             let mut state = self.chain.state();
             let is_ours = state.registered.as_ref().is_some_and(|(key, _)| *key == entry.worker);
             if *claimer == provider()

@@ -239,6 +239,24 @@ fn reasons_that_pass_do_not_lose_the_job() {
 }
 
 #[test]
+fn nothing_is_claimed_while_the_node_catches_up() {
+    let mut rig = Rig::new();
+    rig.chain.state().syncing = true;
+    rig.worker_up();
+    let id = rig.submit(&[5]);
+    rig.next_block();
+    assert_eq!(rig.chain.state().submissions, 0);
+    assert!(rig.skipped("syncing") >= 2);
+    rig.chain.state().syncing = false;
+    rig.next_block();
+    assert_eq!(rig.chain.state().submissions, 1);
+    rig.finish_all();
+    rig.next_block();
+    rig.next_block();
+    rig.assert_committed(id, &[5]);
+}
+
+#[test]
 fn capacity_and_pending_bonds_bound_the_claims() {
     let mut rig = Rig::new();
     rig.capacity = 2;

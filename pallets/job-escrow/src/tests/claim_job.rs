@@ -1,5 +1,5 @@
 use frame_support::{assert_noop, assert_ok};
-use lantern_primitives::{fee_for, job::JobState, JobParams};
+use lantern_primitives::{content::ContentRef, fee_for, job::JobState, JobParams};
 use sp_runtime::DispatchError;
 
 use crate::{mock::*, Assigned, Error, Event, JobTotals, Jobs, OpenJobs};
@@ -100,6 +100,24 @@ fn a_claim_needs_the_keys_signature_over_this_job() {
                 Error::<Test>::BadSignature
             );
         }
+    });
+}
+
+/// What a reorganisation does: the id now stands for another job than the one that the provider saw.
+#[test]
+fn a_signature_for_the_job_that_had_this_id_on_another_fork_is_refused() {
+    build_and_execute(|| {
+        let id = submitted();
+        let signature = claim_signature(id, &worker("one"));
+        let seen = Jobs::<Test>::get(id).unwrap();
+        let other_input = ContentRef::of(b"other");
+        Jobs::<Test>::mutate(id, |job| job.as_mut().unwrap().input = other_input);
+        assert_noop!(
+            JobEscrow::claim_job(authorized(), id, worker("one"), signature.clone()),
+            Error::<Test>::BadSignature
+        );
+        Jobs::<Test>::insert(id, seen);
+        assert_ok!(JobEscrow::claim_job(authorized(), id, worker("one"), signature));
     });
 }
 

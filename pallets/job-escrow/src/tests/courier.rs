@@ -8,7 +8,7 @@ use lantern_primitives::{
     crypto::WORKER_KEY_TYPE,
     job::JobState,
     mailbox::{entry_key, Entry, INDEX_KEY},
-    JobId,
+    JobId, H256,
 };
 use parking_lot::RwLock;
 use sp_core::offchain::{
@@ -45,6 +45,7 @@ fn write(key: &[u8], value: &[u8]) {
 fn entry(job: JobId) -> Entry {
     Entry {
         job,
+        work: work(job),
         worker: worker("one"),
         commitment: commitment(&output(), 8),
         output: output().try_into().unwrap(),
@@ -135,6 +136,13 @@ fn each_obstacle_is_skipped_without_a_transaction() {
         assert_eq!(deliver(id), Err(Skip::Garbage));
         write(&entry_key(id), &[entry(id).encode(), vec![0]].concat());
         assert_eq!(deliver(id), Err(Skip::Garbage));
+
+        let elsewhere = Entry {
+            work: H256::repeat_byte(9),
+            ..entry(id)
+        };
+        post(&[elsewhere]);
+        assert_eq!(deliver(id), Err(Skip::OtherWork));
 
         let mut wrong = entry(id);
         wrong.output[0] ^= 1;

@@ -258,6 +258,22 @@ fn a_result_needs_the_keys_signature_over_this_commitment() {
 }
 
 #[test]
+fn a_result_for_the_job_that_had_this_id_on_another_fork_is_refused() {
+    build_and_execute(|| {
+        let id = claimed();
+        let real = commitment(&output(), 8);
+        let signature = result_signature(id, &worker("one"), &real);
+        let seen = Jobs::<Test>::get(id).unwrap();
+        let other_input = ContentRef::of(b"other");
+        Jobs::<Test>::mutate(id, |job| job.as_mut().unwrap().input = other_input);
+        let submit = |signature| JobEscrow::submit_result(authorized(), id, worker("one"), real, output(), signature);
+        assert_noop!(submit(signature.clone()), Error::<Test>::BadSignature);
+        Jobs::<Test>::insert(id, seen);
+        assert_ok!(submit(signature));
+    });
+}
+
+#[test]
 fn a_result_must_be_authorised() {
     build_and_execute(|| {
         let id = claimed();

@@ -488,7 +488,11 @@ impl Player {
         };
         let pair = self.worker(&who);
         let signed = if self.dice.chance(96) { job } else { job + 1 };
-        let signature = pair.sign(&claim_payload(genesis_hash(), signed));
+        let work = match &picked {
+            Some((_, job)) if self.dice.chance(98) => job.work(),
+            _ => H256::zero(),
+        };
+        let signature = pair.sign(&claim_payload(genesis_hash(), signed, work));
         let call = pallet_job_escrow::Call::claim_job {
             job,
             worker: pair.public(),
@@ -549,7 +553,8 @@ impl Player {
         commitment.usage = usage;
         let pair = self.worker(&who);
         let signed = if self.dice.chance(96) { id } else { id + 1 };
-        let signature = pair.sign(&result_payload(genesis_hash(), signed, &commitment));
+        let work = if self.dice.chance(98) { job.work() } else { H256::zero() };
+        let signature = pair.sign(&result_payload(genesis_hash(), signed, work, &commitment));
         let worker = pair.public();
         let call = pallet_job_escrow::Call::submit_result {
             job: id,
