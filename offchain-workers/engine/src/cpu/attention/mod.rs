@@ -1,6 +1,8 @@
 //! Cached keys and values in the kernels' order, and attention over them.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod scalar;
 
@@ -219,6 +221,11 @@ pub fn attend(
             // SAFETY: these kernels exist only on machines that have the instructions.
             Kernel::Avx512 | Kernel::Amx => unsafe {
                 avx512::attend(&view, data, scales, visible(row), scratch, out);
+            },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Kernel::Avx2 => unsafe {
+                avx2::attend(&view, data, scales, visible(row), scratch, out);
             },
             _ => scalar::attend(&view, data, scales, visible(row), scratch, out),
         });

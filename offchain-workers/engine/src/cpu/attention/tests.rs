@@ -89,37 +89,190 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Sixteen-bit queries and their scales.
+fn quantised(queries: &[i32], dim: usize) -> (Vec<i16>, Vec<Scale>) {
+    let mut data = vec![0i16; queries.len()];
+    let heads = queries.chunks(dim).zip(data.chunks_mut(dim));
+    let scales = heads
+        .map(|(query, out)| lantern_exact::ops::quantise_queries(query, out))
+        .collect();
+    (data, scales)
+}
+
+/// The positions of `reference`, appended in two pieces of which the first, `cut` long, may be empty.
+fn cached(pool: &Pool, spec: &ModelSpec, reference: &Reference, cut: usize) -> LayerCache {
+    let (kv_heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
+    let positions = reference.key_scales.len() / kv_heads;
+    let mut cache = LayerCache::new(kv_heads, spec.head_dim as usize);
+    for (first, last) in [(0, cut), (cut, positions)] {
+        let heads = first * kv_heads..last * kv_heads;
+        let new = NewRows {
+            keys: &reference.keys[first * width..last * width],
+            key_scales: &reference.key_scales[heads.clone()],
+            values: &reference.values[first * width..last * width],
+            value_scales: &reference.value_scales[heads],
+        };
+        cache.append(pool, last - first, &new);
+    }
+    cache
+}
+
+/// Holds every kernel to the reference, for one row of `queries` per number of visible positions.
+fn check(pool: &Pool, spec: &ModelSpec, reference: &Reference, cache: &LayerCache, queries: &[i32], visible: &[usize]) {
+    let rows = queries.chunks(spec.query_width() as usize).zip(visible);
+    let want: Vec<i32> = rows
+        .flat_map(|(row, visible)| reference.attend(spec, row, *visible))
+        .collect();
+    let (data, scales) = quantised(queries, spec.head_dim as usize);
+    for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
+        let mut out = vec![0; want.len()];
+        let queries = Queries {
+            data: &data,
+            scales: &scales,
+            heads: spec.heads as usize,
+        };
+        attend(
+            pool,
+            kernel,
+            cache,
+            &queries,
+            visible.len(),
+            &|row| visible[row],
+            &mut out,
+        );
+        let (heads, dim) = (spec.heads, spec.head_dim);
+        assert_eq!(out, want, "{kernel:?}, {heads} heads of {dim}, {visible:?} visible");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn attention_equals_the_reference(case in case()) {
         let spec = &case.spec;
-        let (heads, dim) = (spec.heads as usize, spec.head_dim as usize);
         let positions = case.cache.key_scales.len() / spec.kv_heads as usize;
-        let mut data = vec![0i16; case.queries.len()];
-        let scales: Vec<Scale> = case.queries.chunks(dim).zip(data.chunks_mut(dim))
-            .map(|(query, out)| lantern_exact::ops::quantise_queries(query, out)).collect();
         let pool = Pool::new(2);
-        let mut cache = LayerCache::new(spec.kv_heads as usize, dim);
-        let width = spec.kv_width() as usize;
-        // In two pieces, the first maybe empty.
-        for (first, last) in [(0, case.cut), (case.cut, positions)] {
-            let heads = first * spec.kv_heads as usize..last * spec.kv_heads as usize;
-            cache.append(&pool, last - first, &NewRows {
-                keys: &case.cache.keys[first * width..last * width],
-                key_scales: &case.cache.key_scales[heads.clone()],
-                values: &case.cache.values[first * width..last * width],
-                value_scales: &case.cache.value_scales[heads],
-            });
-        }
+        let cache = cached(&pool, spec, &case.cache, case.cut);
         for visible in [positions, 1, positions.div_ceil(2)] {
-            let want = case.cache.attend(spec, &case.queries, visible);
-            for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
-                let mut out = vec![0; want.len()];
-                let queries = Queries { data: &data, scales: &scales, heads };
-                attend(&pool, kernel, &cache, &queries, 1, &|_| visible, &mut out);
-                prop_assert_eq!(&out, &want, "{:?}, {} visible", kernel, visible);
+            check(&pool, spec, &case.cache, &cache, &case.queries, &[visible]);
+        }
+    }
+}
+
+/// Pseudo-random numbers, the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    /// A number in `[-limit, limit]`.
+    fn next(&mut self, limit: i32) -> i32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 32) % (2 * limit as u64 + 1)) as i32 - limit
+    }
+}
+
+/// What the numbers of a cache and of queries are like.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Of every size.
+    Random,
+    /// Each at a limit of either sign.
+    Limits,
+    /// All at the same limit, the largest sums.
+    Largest,
+    /// As random, with scales that take scores and outputs out of range or to zero.
+    Scales,
+}
+
+impl Kind {
+    const ALL: [Kind; 4] = [Kind::Random, Kind::Limits, Kind::Largest, Kind::Scales];
+
+    fn number(self, numbers: &mut Numbers, limit: i32) -> i32 {
+        match self {
+            Kind::Random | Kind::Scales => numbers.next(limit),
+            Kind::Limits => limit * (1 - 2 * (numbers.next(1) & 1)),
+            Kind::Largest => limit,
+        }
+    }
+
+    fn scale(self, numbers: &mut Numbers, exp: i32) -> Scale {
+        match self {
+            Kind::Random | Kind::Limits => Scale {
+                mant: MANT_MIN + (numbers.next(1 << 22) + (1 << 22)).min(MANT_MIN as i32 - 1) as u32,
+                exp: exp + numbers.next(4),
+            },
+            Kind::Largest => Scale { mant: MANT_MAX, exp },
+            Kind::Scales => Scale {
+                mant: if numbers.next(1) == 0 { MANT_MIN } else { MANT_MAX },
+                exp: if numbers.next(3) == 0 {
+                    numbers.next(512)
+                } else {
+                    exp + numbers.next(30)
+                },
+            },
+        }
+    }
+
+    fn cache(self, numbers: &mut Numbers, spec: &ModelSpec, positions: usize) -> Reference {
+        let (cells, heads) = (positions * spec.kv_width() as usize, positions * spec.kv_heads as usize);
+        Reference {
+            keys: (0..cells).map(|_| self.number(numbers, 16_383) as i16).collect(),
+            key_scales: (0..heads).map(|_| self.scale(numbers, -36)).collect(),
+            values: (0..cells).map(|_| self.number(numbers, 127) as i8).collect(),
+            value_scales: (0..heads).map(|_| self.scale(numbers, -31)).collect(),
+        }
+    }
+}
+
+#[test]
+fn every_number_of_positions_heads_and_components_equals_the_reference() {
+    let pool = Pool::new(2);
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let positions = 130;
+    for dim in [2, 16, 32, 64, 80, 128, 256] {
+        for group in [1, 2, 3, 4, 5, 7, 8] {
+            let spec = spec(2 * group, 2, dim);
+            for kind in Kind::ALL {
+                let reference = kind.cache(&mut numbers, &spec, positions);
+                let cache = cached(&pool, &spec, &reference, 77);
+                // Every number where that is quick, else the sides of each multiple of the kernels' blocks.
+                let visible: Vec<usize> = (1..=positions)
+                    .filter(|n| dim * group < 100 || matches!(n % 16, 0 | 1 | 15) || *n < 4)
+                    .collect();
+                let cells = visible.len() * spec.query_width() as usize;
+                let queries: Vec<i32> = (0..cells).map(|_| kind.number(&mut numbers, i32::MAX >> 8)).collect();
+                check(&pool, &spec, &reference, &cache, &queries, &visible);
+            }
+        }
+    }
+}
+
+#[test]
+fn sums_over_thousands_of_positions_do_not_overflow() {
+    let pool = Pool::new(2);
+    let spec = spec(7, 1, 18);
+    let positions = 2_101;
+    // Every weight 2^20, then every low half of a weight -2^15.
+    for mant in [MANT_MAX, 0xf8_0000] {
+        for value in [-127, 127] {
+            let reference = Reference {
+                keys: vec![16_383; positions * 18],
+                key_scales: vec![
+                    Scale {
+                        mant: MANT_MAX,
+                        exp: -36
+                    };
+                    positions
+                ],
+                values: vec![value; positions * 18],
+                value_scales: vec![Scale { mant, exp: -31 }; positions],
+            };
+            let cache = cached(&pool, &spec, &reference, 0);
+            for query in [0, i32::MIN, i32::MAX] {
+                let queries = vec![query; 2 * 7 * 18];
+                check(&pool, &spec, &reference, &cache, &queries, &[positions, 1_025]);
             }
         }
     }
@@ -150,29 +303,5 @@ fn a_growing_cache_keeps_its_positions() {
         );
     }
     assert_eq!(cache.len(), 600);
-    let query = vec![65_536; 12];
-    let mut data = vec![0i16; 12];
-    let scales: Vec<Scale> = query
-        .chunks(6)
-        .zip(data.chunks_mut(6))
-        .map(|(q, out)| lantern_exact::ops::quantise_queries(q, out))
-        .collect();
-    let want = reference.attend(&spec, &query, 600);
-    for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
-        let mut out = vec![0; 12];
-        attend(
-            &pool,
-            kernel,
-            &cache,
-            &Queries {
-                data: &data,
-                scales: &scales,
-                heads: 2,
-            },
-            1,
-            &|_| 600,
-            &mut out,
-        );
-        assert_eq!(out, want, "{kernel:?}");
-    }
+    check(&pool, &spec, &reference, &cache, &[65_536; 12], &[600]);
 }
