@@ -4,26 +4,26 @@
 //! version of their own call that operator.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 
 use super::Kernel;
 use lantern_exact::{fixed::Scale, model::Vector, ops};
 
-/// Whether `kernel` includes the AVX-512 row operators.
-fn wide_simd(kernel: Kernel) -> bool {
-    matches!(kernel, Kernel::Avx512 | Kernel::Amx)
-}
-
-/// Calls the AVX-512 version where `kernel` has it, the definition elsewhere.
+/// Calls the version of the kernel that has one, the definition elsewhere.
 macro_rules! dispatch {
-    ($kernel:expr, $name:ident($($arg:expr),*), $definition:expr) => {{
-        #[cfg(target_arch = "x86_64")]
-        if wide_simd($kernel) {
+    ($kernel:expr, $name:ident($($arg:expr),*), $definition:expr) => {
+        match $kernel {
             // SAFETY: these kernels exist only on machines that have the instructions.
-            return unsafe { avx512::$name($($arg),*) };
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 | Kernel::Amx => unsafe { avx512::$name($($arg),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => unsafe { avx2::$name($($arg),*) },
+            _ => $definition,
         }
-        $definition
-    }};
+    };
 }
 
 /// `x * gain / rms(x)`, quantised. All slices have the row's length.
