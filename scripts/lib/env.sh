@@ -6,6 +6,9 @@ LANTERN_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LANTERN_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/lantern"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$LANTERN_CACHE/target}"
 LANTERN_BIN="$CARGO_TARGET_DIR/release"
+# The target folder lies outside the workspace, where the runtime's wasm build would not find Cargo.lock by itself and would take
+# the newest versions instead.
+export WASM_BUILD_WORKSPACE_HINT="$LANTERN_ROOT"
 export LANTERN_ROOT LANTERN_CACHE LANTERN_BIN
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
