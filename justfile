@@ -23,7 +23,3 @@ bench:
 # Licences and advisories of every dependency (needs cargo-deny).
 deny:
 	cargo deny check
-
-# Weights of our pallets from their benchmarks (needs frame-omni-bencher).
-weights:
-	scripts/weights

@@ -31,6 +31,19 @@ need() {
 	DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq "$@" >/dev/null
 }
 
+# Clones share the target folder, and cargo tells the sources of one from another's by their times alone: an older file of this
+# clone would count as built because a newer one of another clone was. So what another clone built of our crates is built again.
+forget_other_clones() {
+	local stamp="$CARGO_TARGET_DIR/last-clone"
+	[ -d "$CARGO_TARGET_DIR" ] || mkdir -p "$CARGO_TARGET_DIR"
+	if [ "$(cat "$stamp" 2>/dev/null)" != "$LANTERN_ROOT" ]; then
+		find "$CARGO_TARGET_DIR" -path '*/.fingerprint/*' -prune \( -name 'lantern-*' -o -name 'pallet-provider-staking-*' \
+			-o -name 'pallet-model-registry-*' -o -name 'pallet-job-escrow-*' -o -name 'pallet-result-verification-*' \
+			-o -name 'pallet-reward-emission-*' \) -exec rm -rf {} +
+		printf '%s' "$LANTERN_ROOT" >"$stamp"
+	fi
+}
+
 # Tools and targets for building.
 setup_build() {
 	need cc build-essential
@@ -44,6 +57,7 @@ setup_build() {
 		need rustup rustup
 	fi
 	cd "$LANTERN_ROOT" || exit 1
+	forget_other_clones
 	if command -v rustup >/dev/null; then
 		# Reads rust-toolchain.toml: installs the toolchain where it is missing.
 		rustup show active-toolchain >/dev/null 2>&1 || rustup toolchain install
