@@ -1,4 +1,4 @@
-//! Which pallets are benchmarked by `scripts/weights`.
+//! The pallets that have benchmarks, for `frame-omni-bencher`.
 
 frame_benchmarking::define_benchmarks!(
     [frame_benchmarking, BaselineBench::<Runtime>]

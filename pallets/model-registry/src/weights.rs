@@ -1,6 +1,6 @@
 //! Weights of the calls.
 //!
-//! ESTIMATES, until `scripts/weights` measures them: reads and writes are counted from the code, the time of computing is a
+//! ESTIMATES, until they are measured with `frame-omni-bencher`: reads and writes are counted from the code, the time of computing is a
 //! guess on the safe side.
 
 use core::marker::PhantomData;
