@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 
 use super::{memory::Aligned, pool::Pool, Kernel};
@@ -220,6 +222,12 @@ pub fn attend(
             Kernel::Avx512 | Kernel::Amx => unsafe {
                 avx512::attend(&view, data, scales, visible(row), scratch, out);
             },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: as above.
+            Kernel::Neon => unsafe { neon::attend::<false>(&view, data, scales, visible(row), scratch, out) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: as above.
+            Kernel::NeonDot => unsafe { neon::attend::<true>(&view, data, scales, visible(row), scratch, out) },
             _ => scalar::attend(&view, data, scales, visible(row), scratch, out),
         });
     });

@@ -94,33 +94,66 @@ proptest! {
 
     #[test]
     fn attention_equals_the_reference(case in case()) {
-        let spec = &case.spec;
-        let (heads, dim) = (spec.heads as usize, spec.head_dim as usize);
-        let positions = case.cache.key_scales.len() / spec.kv_heads as usize;
-        let mut data = vec![0i16; case.queries.len()];
-        let scales: Vec<Scale> = case.queries.chunks(dim).zip(data.chunks_mut(dim))
-            .map(|(query, out)| lantern_exact::ops::quantise_queries(query, out)).collect();
-        let pool = Pool::new(2);
-        let mut cache = LayerCache::new(spec.kv_heads as usize, dim);
-        let width = spec.kv_width() as usize;
-        // In two pieces, the first maybe empty.
-        for (first, last) in [(0, case.cut), (case.cut, positions)] {
-            let heads = first * spec.kv_heads as usize..last * spec.kv_heads as usize;
-            cache.append(&pool, last - first, &NewRows {
-                keys: &case.cache.keys[first * width..last * width],
-                key_scales: &case.cache.key_scales[heads.clone()],
-                values: &case.cache.values[first * width..last * width],
-                value_scales: &case.cache.value_scales[heads],
-            });
+        check(&case);
+    }
+}
+
+fn check(case: &Case) {
+    let spec = &case.spec;
+    let (heads, dim) = (spec.heads as usize, spec.head_dim as usize);
+    let positions = case.cache.key_scales.len() / spec.kv_heads as usize;
+    let mut data = vec![0i16; case.queries.len()];
+    let queries = case.queries.chunks(dim).zip(data.chunks_mut(dim));
+    let scales: Vec<Scale> = queries
+        .map(|(query, out)| lantern_exact::ops::quantise_queries(query, out))
+        .collect();
+    let pool = Pool::new(2);
+    let mut cache = LayerCache::new(spec.kv_heads as usize, dim);
+    let width = spec.kv_width() as usize;
+    // In two pieces, the first maybe empty.
+    for (first, last) in [(0, case.cut), (case.cut, positions)] {
+        let heads = first * spec.kv_heads as usize..last * spec.kv_heads as usize;
+        let new = NewRows {
+            keys: &case.cache.keys[first * width..last * width],
+            key_scales: &case.cache.key_scales[heads.clone()],
+            values: &case.cache.values[first * width..last * width],
+            value_scales: &case.cache.value_scales[heads],
+        };
+        cache.append(&pool, last - first, &new);
+    }
+    for visible in [positions, 1, positions.div_ceil(2)] {
+        let want = case.cache.attend(spec, &case.queries, visible);
+        for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
+            let mut out = vec![0; want.len()];
+            let queries = Queries {
+                data: &data,
+                scales: &scales,
+                heads,
+            };
+            attend(&pool, kernel, &cache, &queries, 1, &|_| visible, &mut out);
+            assert_eq!(out, want, "{kernel:?}, {visible} visible");
         }
-        for visible in [positions, 1, positions.div_ceil(2)] {
-            let want = case.cache.attend(spec, &case.queries, visible);
-            for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available()) {
-                let mut out = vec![0; want.len()];
-                let queries = Queries { data: &data, scales: &scales, heads };
-                attend(&pool, kernel, &cache, &queries, 1, &|_| visible, &mut out);
-                prop_assert_eq!(&out, &want, "{:?}, {} visible", kernel, visible);
-            }
+    }
+}
+
+/// All keys, queries, values and weights at their largest, over enough components and positions that every kernel has to
+/// carry its 32-bit sums over to 64 bits.
+#[test]
+fn sums_are_exact_at_their_bounds() {
+    for (dim, positions) in [(256usize, 200), (2, 140_000)] {
+        for (key, value) in [(16_383i16, 127i8), (-16_383, -127)] {
+            let scale = |exp| Scale { mant: MANT_MAX, exp };
+            check(&Case {
+                spec: spec(3, 1, dim as u32),
+                cache: Reference {
+                    keys: vec![key; positions * dim],
+                    key_scales: vec![scale(-50); positions],
+                    values: vec![value; positions * dim],
+                    value_scales: vec![scale(-31); positions],
+                },
+                queries: vec![100_000; 3 * dim],
+                cut: 0,
+            });
         }
     }
 }

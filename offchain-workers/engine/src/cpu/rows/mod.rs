@@ -5,22 +5,30 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 use super::Kernel;
 use lantern_exact::{fixed::Scale, model::Vector, ops};
 
 /// Whether `kernel` includes the AVX-512 row operators.
+#[cfg(target_arch = "x86_64")]
 fn wide_simd(kernel: Kernel) -> bool {
     matches!(kernel, Kernel::Avx512 | Kernel::Amx)
 }
 
-/// Calls the AVX-512 version where `kernel` has it, the definition elsewhere.
+/// Calls the vector version where `kernel` has it, the definition elsewhere.
 macro_rules! dispatch {
     ($kernel:expr, $name:ident($($arg:expr),*), $definition:expr) => {{
         #[cfg(target_arch = "x86_64")]
         if wide_simd($kernel) {
             // SAFETY: these kernels exist only on machines that have the instructions.
             return unsafe { avx512::$name($($arg),*) };
+        }
+        #[cfg(target_arch = "aarch64")]
+        if matches!($kernel, Kernel::Neon | Kernel::NeonDot) {
+            // SAFETY: as above.
+            return unsafe { neon::$name($($arg),*) };
         }
         $definition
     }};
