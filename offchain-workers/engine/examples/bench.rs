@@ -43,6 +43,8 @@ enum Instructions {
     Avx2,
     Avx512,
     Amx,
+    Neon,
+    NeonDot,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -89,6 +91,8 @@ fn main() -> Result<()> {
         Instructions::Avx2 => KernelChoice::Only(Kernel::Avx2),
         Instructions::Avx512 => KernelChoice::Only(Kernel::Avx512),
         Instructions::Amx => KernelChoice::Only(Kernel::Amx),
+        Instructions::Neon => KernelChoice::Only(Kernel::Neon),
+        Instructions::NeonDot => KernelChoice::Only(Kernel::NeonDot),
     };
     let engine = Engine::new(args.threads, choice)?;
     for width in &args.width {

@@ -132,11 +132,13 @@ impl Matrix {
     }
 
     /// Largest exponent of any row: tells whether an epilogue can need a left shift.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn exp_max(&self) -> i32 {
         self.exp_max
     }
 
     /// Whether any output has a bias.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn has_bias(&self) -> bool {
         self.has_bias
     }
@@ -154,6 +156,8 @@ pub enum Planes {
     Values,
     /// `[row][plane][input]`, for broadcasts.
     Rows,
+    /// `[row][plane][input]` of signed bytes, for `SDOT`.
+    SignedRows,
     /// `[row / 16][input / 64][plane][row % 16][input % 64]`, for tiles.
     Tiles,
 }
@@ -161,7 +165,8 @@ pub enum Planes {
 /// Quantised activation rows, the input of a matrix product.
 ///
 /// A wide value is `high * 256 + low`; planes hold `high + 128` and `low` as unsigned bytes, a narrow value is one plane of
-/// `value + 128`. The offset is taken out again with the weights' row sums.
+/// `value + 128`. The offset is taken out again with the weights' row sums. Signed planes are those of the definition
+/// (`ops::split_planes`) and have no offset.
 #[derive(Debug)]
 pub struct Activations {
     rows: usize,
@@ -282,14 +287,18 @@ impl ActivationsWriter<'_> {
         let planes = 1 + usize::from(self.wide);
         match self.layout {
             Planes::Values => {},
-            Planes::Rows => {
+            Planes::Rows | Planes::SignedRows => {
                 // SAFETY: as above.
                 let bytes = unsafe {
                     self.planes
                         .range(row * planes * self.ins_padded, planes * self.ins_padded)
                 };
                 let (first, second) = bytes.split_at_mut(self.ins_padded);
-                split(values, first, second);
+                if self.layout == Planes::Rows {
+                    split(values, first, second);
+                } else {
+                    split_signed(values, first, second);
+                }
             },
             Planes::Tiles => {
                 let tile_row = (row / TILE_ROWS) * TILE_ROWS * self.ins_padded * planes + (row % TILE_ROWS) * IN_PAD;
@@ -321,6 +330,21 @@ fn split(values: &[i16], first: &mut [u8], second: &mut [u8]) {
         for ((high, low), &value) in first.iter_mut().zip(second).zip(values) {
             *high = ((value >> 8) + 128) as u8;
             *low = value as u8;
+        }
+    }
+}
+
+/// Splits wide values (at most 32,639) into the signed planes `first` and `second`, or, when `second` is empty, copies narrow
+/// values to `first`.
+fn split_signed(values: &[i16], first: &mut [u8], second: &mut [u8]) {
+    if second.is_empty() {
+        for (byte, &value) in first.iter_mut().zip(values) {
+            *byte = value as u8;
+        }
+    } else {
+        for ((high, low), &value) in first.iter_mut().zip(second).zip(values) {
+            // The low byte is the low plane's either way; where it counts as negative, the high plane is one more.
+            (*high, *low) = (((value + 128) >> 8) as u8, value as u8);
         }
     }
 }

@@ -4,6 +4,8 @@ pub mod attention;
 pub mod matmul;
 pub mod matrix;
 pub mod memory;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 pub mod pool;
 pub mod rows;
 
@@ -18,11 +20,22 @@ pub enum Kernel {
     Avx512,
     /// AVX-512 with VNNI, and AMX tiles for many rows.
     Amx,
+    /// NEON, the vectors of every AArch64 processor.
+    Neon,
+    /// NEON with 8-bit dot products (`SDOT`).
+    NeonDot,
 }
 
 impl Kernel {
-    /// All kernels, slowest first.
-    pub const ALL: [Kernel; 4] = [Kernel::Scalar, Kernel::Avx2, Kernel::Avx512, Kernel::Amx];
+    /// All kernels, of one processor family the slowest first.
+    pub const ALL: [Kernel; 6] = [
+        Kernel::Scalar,
+        Kernel::Avx2,
+        Kernel::Avx512,
+        Kernel::Amx,
+        Kernel::Neon,
+        Kernel::NeonDot,
+    ];
 
     /// Whether this machine has the instructions.
     pub fn is_available(self) -> bool {
@@ -41,7 +54,11 @@ impl Kernel {
             },
             #[cfg(target_arch = "x86_64")]
             Kernel::Amx => Kernel::Avx512.is_available() && amx_granted(),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(target_arch = "aarch64")]
+            Kernel::NeonDot => Kernel::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod"),
+            // Another processor family's.
             _ => false,
         }
     }
@@ -62,6 +79,8 @@ impl Kernel {
             Kernel::Avx2 => "avx2",
             Kernel::Avx512 => "avx512",
             Kernel::Amx => "amx",
+            Kernel::Neon => "neon",
+            Kernel::NeonDot => "neon-dot",
         }
     }
 }
@@ -87,4 +106,17 @@ fn amx_granted() -> bool {
 #[cfg(all(target_arch = "x86_64", not(target_os = "linux")))]
 fn amx_granted() -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kernel;
+
+    /// For runs on emulated processors, whose tests would pass for nothing if their kernel were not found.
+    #[test]
+    fn the_fastest_kernel_is_the_expected_one() {
+        if let Ok(name) = std::env::var("LANTERN_EXPECT_KERNEL") {
+            assert_eq!(Kernel::best().name(), name);
+        }
+    }
 }

@@ -4,6 +4,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 
 use super::{memory::Aligned, pool::Pool, Kernel};
@@ -227,6 +229,12 @@ pub fn attend(
             Kernel::Avx2 => unsafe {
                 avx2::attend(&view, data, scales, visible(row), scratch, out);
             },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: as above.
+            Kernel::Neon => unsafe { neon::attend::<false>(&view, data, scales, visible(row), scratch, out) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: as above.
+            Kernel::NeonDot => unsafe { neon::attend::<true>(&view, data, scales, visible(row), scratch, out) },
             _ => scalar::attend(&view, data, scales, visible(row), scratch, out),
         });
     });

@@ -9,6 +9,10 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "aarch64")]
+mod neon_dot;
 mod scalar;
 
 use super::{
@@ -52,6 +56,8 @@ pub fn layout_for(kernel: Kernel, rows: usize) -> Planes {
         Kernel::Avx512 => Planes::Rows,
         Kernel::Amx if rows >= TILE_MIN_ROWS => Planes::Tiles,
         Kernel::Amx => Planes::Rows,
+        Kernel::Neon => Planes::Values,
+        Kernel::NeonDot => Planes::SignedRows,
     }
 }
 
@@ -90,6 +96,10 @@ pub fn matmul(pool: &Pool, kernel: Kernel, x: &Activations, w: &Matrix, out: &mu
                 each_range(&|range| unsafe { amx::product(x, w, rows.clone(), range, output) });
             }
         },
+        #[cfg(target_arch = "aarch64")]
+        Planes::Values if kernel == Kernel::Neon => each_range(&|range| unsafe { neon::product(x, w, range, output) }),
+        #[cfg(target_arch = "aarch64")]
+        Planes::SignedRows => each_range(&|range| unsafe { neon_dot::product(x, w, range, output) }),
         _ => each_range(&|range| scalar::product(x, w, range, output)),
     }
 }
@@ -110,7 +120,7 @@ fn pair_len(w: &Matrix, pair: usize) -> usize {
 }
 
 /// Outputs of block `block` that are not padding.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn block_len(w: &Matrix, block: usize) -> usize {
     w.outs().saturating_sub(block * BLOCK).min(BLOCK)
 }
