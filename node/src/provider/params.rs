@@ -18,8 +18,8 @@ pub struct ProviderParams {
     #[arg(long, value_name = "PATH", requires = "provider")]
     pub worker_socket: Option<PathBuf>,
 
-    /// Folder of a model to serve, in Hugging Face's layout. May be given several times.
-    #[arg(long, value_name = "DIR", requires = "provider", conflicts_with = "worker_socket")]
+    /// A model to serve: a folder in Hugging Face's layout, or a GGUF file. May be given several times.
+    #[arg(long, value_name = "PATH", requires = "provider", conflicts_with = "worker_socket")]
     pub worker_model: Vec<PathBuf>,
 
     /// Threads that compute. Without it: one for each physical core, as the worker counts them.

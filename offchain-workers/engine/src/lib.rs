@@ -1,6 +1,6 @@
 //! Fast exact inference: loaders, kernels, models, generation.
 //!
-//! [`LoadedModel::load`] reads a Hugging Face folder (or files in memory), quantises it to integers and commits to it;
+//! [`LoadedModel::load`] reads a Hugging Face folder (or files in memory) or a GGUF file, quantises it to integers and commits to it;
 //! [`Engine::execute`] runs a job on it. Results equal [`lantern_exact::ReferenceModel`] bit for bit, whatever the kernel, the number of
 //! threads or the prefill chunk.
 

@@ -13,15 +13,16 @@ pub struct ExactModel {
 }
 
 impl ExactModel {
-    /// Loads the Hugging Face folder `folder` with activations and keys of `width`.
-    pub fn load(folder: &Path, width: Width) -> Result<Self> {
+    /// Loads the model at `path`, a Hugging Face folder or a GGUF file, with activations and keys of `width`.
+    pub fn load(path: &Path, width: Width) -> Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let options = LoadOptions {
             activation: width,
             keys: width,
         };
-        let model = LoadedModel::load(&ModelSource::Folder(folder.to_path_buf()), &options)
-            .with_context(|| format!("loading {}", folder.display()))?;
+        let model = ModelSource::at(path)
+            .and_then(|source| LoadedModel::load(&source, &options))
+            .with_context(|| format!("loading {}", path.display()))?;
         Ok(Self {
             engine: Engine::new(threads, KernelChoice::Auto)?,
             model,

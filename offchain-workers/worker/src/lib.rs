@@ -2,7 +2,7 @@
 //!
 //! - [`server`] speaks [`lantern_worker_protocol`] on a Unix socket; nothing that arrives there can end the process.
 //! - [`executor`] owns the queue and the one thread on which the engine runs.
-//! - [`models`] loads models, from folders and the one built in.
+//! - [`models`] loads models, from folders, from GGUF files and the one built in.
 //!
 //! Executions are exact: running one again gives the same bytes. The worker therefore keeps no files; whoever asks
 //! again after a crash receives the same answer.

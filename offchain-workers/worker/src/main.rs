@@ -40,9 +40,9 @@ enum Command {
 
 #[derive(Args)]
 struct ModelArgs {
-    /// Folder of a model in Hugging Face's layout. May be given several times.
-    #[arg(long = "model", value_name = "DIR")]
-    folders: Vec<PathBuf>,
+    /// A model: a folder in Hugging Face's layout, or a GGUF file (F32, F16, BF16 or Q8_0). May be given several times.
+    #[arg(long = "model", value_name = "PATH")]
+    models: Vec<PathBuf>,
     /// Leave out the model that is built in.
     #[arg(long)]
     no_default_model: bool,
@@ -50,7 +50,7 @@ struct ModelArgs {
 
 impl ModelArgs {
     fn load(&self) -> anyhow::Result<Models> {
-        Ok(Models::load(&self.folders, self.no_default_model)?)
+        Ok(Models::load(&self.models, self.no_default_model)?)
     }
 }
 
@@ -130,9 +130,9 @@ fn print_models(args: &ModelArgs) -> anyhow::Result<()> {
 }
 
 fn run_here(run: &Run) -> anyhow::Result<()> {
-    // Whoever names a folder means the model in it.
-    let without_default = run.models.no_default_model || !run.models.folders.is_empty();
-    let models = Models::load(&run.models.folders, without_default)?;
+    // Whoever names a model means that one.
+    let without_default = run.models.no_default_model || !run.models.models.is_empty();
+    let models = Models::load(&run.models.models, without_default)?;
     let model = models.find(run.use_model.as_deref())?;
     let id = Hash(model.id());
     let vocabulary = models

@@ -27,11 +27,11 @@ const DEFAULT_MODEL: ModelFiles<'static> = ModelFiles {
 /// Why the worker has no models to serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelsError {
-    /// A folder holds no model that can be loaded.
-    #[error("model {}: {error}", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
+    /// There is no model that can be loaded at a path.
+    #[error("model {}: {error}", path.display())]
+    Path {
+        /// The folder or file.
+        path: PathBuf,
         /// File, field and reason.
         #[source]
         error: LoadError,
@@ -40,7 +40,7 @@ pub enum ModelsError {
     #[error("built-in model: {0}")]
     BuiltIn(#[source] LoadError),
     /// Nothing to load.
-    #[error("no model to serve: name a folder with --model")]
+    #[error("no model to serve: name a folder or a GGUF file with --model")]
     None,
     /// No model has this id or name.
     #[error("no loaded model is called {0}")]
@@ -58,22 +58,22 @@ pub struct Models {
 }
 
 impl Models {
-    /// Loads the built-in model, unless `without_default`, and those in `folders`.
+    /// Loads the built-in model, unless `without_default`, and those at `paths`: folders and GGUF files, see [`ModelSource::at`].
     ///
     /// # Errors
     /// When one of them cannot be loaded, or there are none.
-    pub fn load(folders: &[PathBuf], without_default: bool) -> Result<Self, ModelsError> {
+    pub fn load(paths: &[PathBuf], without_default: bool) -> Result<Self, ModelsError> {
         let mut models = Self::default();
         if !without_default {
             models
                 .add(&ModelSource::Memory(DEFAULT_MODEL))
                 .map_err(ModelsError::BuiltIn)?;
         }
-        for folder in folders {
-            models
-                .add(&ModelSource::Folder(folder.clone()))
-                .map_err(|error| ModelsError::Folder {
-                    folder: folder.clone(),
+        for path in paths {
+            ModelSource::at(path)
+                .and_then(|source| models.add(&source))
+                .map_err(|error| ModelsError::Path {
+                    path: path.clone(),
                     error,
                 })?;
         }

@@ -2,12 +2,13 @@
 
 use super::{
     error::LoadError,
-    source::{ModelSource, CONFIG},
+    loaded::LoadOptions,
+    source::{Files, CONFIG},
 };
 use crate::cpu::matrix::MAX_INPUTS;
 use lantern_exact::{
     spec::{MAX_CONTEXT, Q16_ONE},
-    BertSpec, Family, Hash, LlamaSpec, ModelSpec, Pooling, RopeScaling, Width, ARITHMETIC,
+    BertSpec, Family, Hash, LlamaSpec, ModelSpec, Pooling, RopeScaling, ARITHMETIC,
 };
 use serde_json::{Map, Value};
 
@@ -89,34 +90,37 @@ impl Fields<'_> {
         let number = self
             .optional_f64(field)?
             .ok_or_else(|| self.refuse(field, "is missing"))?;
-        let scaled = (number * f64::from(Q16_ONE)).round();
-        if scaled >= 1.0 && scaled <= f64::from(u32::MAX) {
-            Ok(scaled as u32)
-        } else {
-            Err(self.refuse(field, "is out of range"))
-        }
+        q16(number).ok_or_else(|| self.refuse(field, "is out of range"))
     }
 
     /// A norm's epsilon in Q64.
     fn epsilon(&self, field: &str, default: f64) -> Result<u64, LoadError> {
-        let epsilon = self.optional_f64(field)?.unwrap_or(default);
-        if epsilon > 0.0 && epsilon < 0.5 {
-            // 2^64 is a power of two: exact before it is truncated.
-            Ok((epsilon * 18_446_744_073_709_551_616.0) as u64)
-        } else {
-            Err(self.refuse(field, "is out of range"))
-        }
+        let number = self.optional_f64(field)?.unwrap_or(default);
+        epsilon(number).ok_or_else(|| self.refuse(field, "is out of range"))
     }
 }
 
-/// The specification of the model in `source`, validated.
-pub(super) fn read(
-    source: &ModelSource<'_>,
-    activation: Width,
-    keys: Width,
-    tokenizer_hash: Hash,
-) -> Result<ModelSpec, LoadError> {
-    let bytes = source.config()?;
+/// A positive number in Q16.
+pub(super) fn q16(number: f64) -> Option<u32> {
+    let scaled = (number * f64::from(Q16_ONE)).round();
+    (scaled >= 1.0 && scaled <= f64::from(u32::MAX)).then_some(scaled as u32)
+}
+
+/// A norm's epsilon in Q64.
+pub(super) fn epsilon(number: f64) -> Option<u64> {
+    // 2^64 is a power of two: exact before it is truncated.
+    (number > 0.0 && number < 0.5).then_some((number * 18_446_744_073_709_551_616.0) as u64)
+}
+
+/// A rotary base, which is a whole number.
+pub(super) fn rope_base(number: f64) -> Option<u32> {
+    let whole = number.fract() == 0.0 && (2.0..=f64::from(u32::MAX)).contains(&number);
+    whole.then_some(number as u32)
+}
+
+/// The specification of the model in `files`, validated.
+pub(super) fn read(files: Files<'_>, options: &LoadOptions, tokenizer_hash: Hash) -> Result<ModelSpec, LoadError> {
+    let bytes = files.config()?;
     let document = parse(CONFIG, &bytes)?;
     let fields = Fields {
         file: CONFIG,
@@ -134,8 +138,8 @@ pub(super) fn read(
             normalize: true,
         }),
         arithmetic: ARITHMETIC,
-        activation,
-        keys,
+        activation: options.activation,
+        keys: options.keys,
         hidden,
         intermediate: fields.u32("intermediate_size")?,
         layers: fields.u32("num_hidden_layers")?,
@@ -149,19 +153,23 @@ pub(super) fn read(
     };
     match model_type {
         "llama" | "mistral" | "qwen2" | "qwen3" => llama(&fields, model_type, &mut spec)?,
-        "bert" => bert(&fields, source, &mut spec)?,
+        "bert" => bert(&fields, files, &mut spec)?,
         _ => return Err(fields.unsupported("model_type")),
     }
-    spec.validate()?;
-    check_inner(&spec)?;
+    validate(&spec, CONFIG)?;
     Ok(spec)
 }
 
-/// Refuses a shape whose products the kernels cannot sum.
-pub(super) fn check_inner(spec: &ModelSpec) -> Result<(), LoadError> {
+/// Refuses a shape that `file` gives when it breaks a bound of the arithmetic, or its products are more than the kernels can sum.
+pub(super) fn validate(spec: &ModelSpec, file: &str) -> Result<(), LoadError> {
+    spec.validate().map_err(|error| LoadError::Spec {
+        file: file.into(),
+        error,
+    })?;
     let found = spec.hidden.max(spec.intermediate).max(spec.query_width());
     if found as usize > MAX_INPUTS {
         return Err(LoadError::InnerTooLarge {
+            file: file.into(),
             found,
             limit: MAX_INPUTS as u32,
         });
@@ -170,13 +178,13 @@ pub(super) fn check_inner(spec: &ModelSpec) -> Result<(), LoadError> {
 }
 
 /// Tokens that `generation_config.json` or `config.json` name as the end of a text.
-pub(super) fn end_tokens(source: &ModelSource<'_>, vocab: u32) -> Result<Vec<u32>, LoadError> {
+pub(super) fn end_tokens(files: Files<'_>, vocab: u32) -> Result<Vec<u32>, LoadError> {
     const GENERATION: &str = "generation_config.json";
-    let generation = source
+    let generation = files
         .optional(GENERATION)?
         .map(|bytes| parse(GENERATION, &bytes))
         .transpose()?;
-    let config = parse(CONFIG, &source.config()?)?;
+    let config = parse(CONFIG, &files.config()?)?;
     let named = generation
         .as_ref()
         .and_then(|document| document.get("eos_token_id"))
@@ -236,14 +244,13 @@ fn llama(fields: &Fields<'_>, model_type: &str, spec: &mut ModelSpec) -> Result<
             .map_or(Ok(None), |nested| nested.optional_f64("rope_theta"))?
             .unwrap_or(10_000.0),
     };
-    if theta.fract() != 0.0 || !(2.0..=f64::from(u32::MAX)).contains(&theta) {
-        return Err(fields.refuse("rope_theta", "is not a whole number from 2 to 2^32 - 1"));
-    }
+    let rope_base =
+        rope_base(theta).ok_or_else(|| fields.refuse("rope_theta", "is not a whole number from 2 to 2^32 - 1"))?;
     spec.family = Family::Llama(LlamaSpec {
         tied_embeddings: fields.bool("tie_word_embeddings", false)?,
         qkv_bias: model_type == "qwen2",
         qk_norm: model_type == "qwen3",
-        rope_base: theta as u32,
+        rope_base,
         rope_scaling: nested.map_or(Ok(RopeScaling::None), |nested| rope_scaling(&nested))?,
     });
     Ok(())
@@ -270,7 +277,7 @@ fn rope_scaling(fields: &Fields<'_>) -> Result<RopeScaling, LoadError> {
     }
 }
 
-fn bert(fields: &Fields<'_>, source: &ModelSource<'_>, spec: &mut ModelSpec) -> Result<(), LoadError> {
+fn bert(fields: &Fields<'_>, files: Files<'_>, spec: &mut ModelSpec) -> Result<(), LoadError> {
     fields.require_str("hidden_act", &["gelu"])?;
     fields.require_str("position_embedding_type", &["absolute"])?;
     if fields.bool("is_decoder", false)? {
@@ -278,19 +285,19 @@ fn bert(fields: &Fields<'_>, source: &ModelSource<'_>, spec: &mut ModelSpec) -> 
     }
     spec.max_context = spec.max_context.min(MAX_CONTEXT);
     spec.norm_eps = fields.epsilon("layer_norm_eps", 1e-12)?;
-    spec.family = Family::Bert(pooling(source)?);
+    spec.family = Family::Bert(pooling(files)?);
     Ok(())
 }
 
 /// Pooling and normalisation as the sentence-transformers files say; mean and normalised where there are none.
-fn pooling(source: &ModelSource<'_>) -> Result<BertSpec, LoadError> {
+pub(super) fn pooling(files: Files<'_>) -> Result<BertSpec, LoadError> {
     const MODULES: &str = "modules.json";
     const POOLING: &str = "1_Pooling/config.json";
     let mut bert = BertSpec {
         pooling: Pooling::Mean,
         normalize: true,
     };
-    if let Some(bytes) = source.optional(POOLING)? {
+    if let Some(bytes) = files.optional(POOLING)? {
         let document = parse(POOLING, &bytes)?;
         let fields = Fields {
             file: POOLING,
@@ -305,7 +312,7 @@ fn pooling(source: &ModelSource<'_>) -> Result<BertSpec, LoadError> {
             _ => return Err(fields.unsupported("pooling_mode_mean_tokens")),
         };
     }
-    if let Some(bytes) = source.optional(MODULES)? {
+    if let Some(bytes) = files.optional(MODULES)? {
         let modules: Vec<Value> = serde_json::from_slice(&bytes).map_err(|error| LoadError::Config {
             file: MODULES.into(),
             field: "(document)".into(),

@@ -23,12 +23,12 @@ pub enum LoadError {
         /// Largest size accepted.
         limit: u64,
     },
-    /// A configuration file is not JSON, or a field is missing or out of range.
+    /// A configuration file or a header is malformed, or a field of it is missing or out of range.
     #[error("{file}: {field}: {reason}")]
     Config {
         /// File name.
         file: String,
-        /// Field, or `(document)`.
+        /// Field, key or tensor, or `(document)` or `(header)`.
         field: String,
         /// What is wrong with it.
         reason: String,
@@ -44,11 +44,19 @@ pub enum LoadError {
         value: String,
     },
     /// The shape breaks a bound of the arithmetic.
-    #[error("config.json: {0}")]
-    Spec(#[from] SpecError),
+    #[error("{file}: {error}")]
+    Spec {
+        /// File name.
+        file: String,
+        /// Bound that is broken.
+        #[source]
+        error: SpecError,
+    },
     /// A dimension exceeds what the kernels take.
-    #[error("config.json: inner dimension {found} exceeds {limit}")]
+    #[error("{file}: inner dimension {found} exceeds {limit}")]
     InnerTooLarge {
+        /// File name.
+        file: String,
         /// Dimension found.
         found: u32,
         /// Largest dimension accepted.
@@ -82,8 +90,8 @@ pub enum LoadError {
         /// Shape found.
         found: Vec<usize>,
     },
-    /// A tensor holds another type than f32, f16 or bf16.
-    #[error("{file}: tensor {tensor} has type {dtype}, expected F32, F16 or BF16")]
+    /// A tensor holds a type that is not read.
+    #[error("{file}: tensor {tensor} has type {dtype}, expected {expected}")]
     WrongType {
         /// File name.
         file: String,
@@ -91,6 +99,8 @@ pub enum LoadError {
         tensor: String,
         /// Type found.
         dtype: String,
+        /// Types that are read from such a file.
+        expected: &'static str,
     },
     /// A tensor holds a NaN or an infinity.
     #[error("{file}: tensor {tensor}: value {index} is not finite")]
@@ -113,8 +123,10 @@ pub enum LoadError {
         index: usize,
     },
     /// The tokenizer is malformed or does not fit the model.
-    #[error("tokenizer.json: {reason}")]
+    #[error("{file}: {reason}")]
     Tokenizer {
+        /// File name.
+        file: String,
         /// What is wrong with it.
         reason: String,
     },

@@ -3,8 +3,9 @@
 use super::{
     config,
     error::LoadError,
+    gguf,
     parameters::{HuggingFace, Parameters},
-    source::ModelSource,
+    source::{Files, ModelSource, TOKENIZER},
     tensors::Tensors,
     tokenizer::Tokenizer,
     weights::Weights,
@@ -17,6 +18,7 @@ use lantern_exact::{
     model::Tensor,
     model_id, Hash, ModelError, ModelId, ModelSpec, ReferenceModel, Width,
 };
+use std::borrow::Cow;
 
 /// Choices that are part of a model's identity and not in its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,33 @@ pub struct LoadOptions {
     pub activation: Width,
     /// Width of cached keys.
     pub keys: Width,
+}
+
+/// What errors name where a specification came from no file.
+const SPECIFICATION: &str = "(specification)";
+
+/// A model whose files are read and checked, but for the weights.
+pub(super) struct Opened<'a> {
+    pub spec: ModelSpec,
+    /// File that errors in the tokenizer name.
+    pub tokenizer_file: String,
+    /// `tokenizer.json`, whose hash is in the specification.
+    pub tokenizer: Cow<'a, [u8]>,
+    pub end_tokens: Vec<u32>,
+    pub parameters: Box<dyn Parameters + 'a>,
+}
+
+/// Opens files in Hugging Face's layout.
+fn hugging_face<'a>(files: Files<'a>, options: &LoadOptions) -> Result<Opened<'a>, LoadError> {
+    let tokenizer = files.tokenizer()?;
+    let spec = config::read(files, options, blake2_256(&[&tokenizer]))?;
+    Ok(Opened {
+        spec,
+        tokenizer_file: TOKENIZER.into(),
+        tokenizer,
+        end_tokens: config::end_tokens(files, spec.vocab)?,
+        parameters: Box::new(HuggingFace::new(Tensors::open(files)?, spec)?),
+    })
 }
 
 /// A model with its weights in the kernels' order, its commitment and its tokenizer.
@@ -47,14 +76,15 @@ impl std::fmt::Debug for LoadedModel {
 impl LoadedModel {
     /// Loads, quantises and commits to the model in `source`. The same files and options give the same id everywhere.
     pub fn load(source: &ModelSource<'_>, options: &LoadOptions) -> Result<Self, LoadError> {
-        let tokenizer_bytes = source.tokenizer()?;
-        let hash = blake2_256(&[&tokenizer_bytes]);
-        let spec = config::read(source, options.activation, options.keys, hash)?;
-        let end_tokens = config::end_tokens(source, spec.vocab)?;
-        let tokenizer = Tokenizer::from_bytes(&tokenizer_bytes, spec.vocab)?;
-        let mut parameters = HuggingFace::new(Tensors::open(source)?, spec)?;
+        let mut opened = match source {
+            ModelSource::Folder(folder) => hugging_face(Files::Folder(folder), options)?,
+            ModelSource::Gguf(path) => gguf::open(path, options)?,
+            ModelSource::Memory(files) => hugging_face(Files::Memory(*files), options)?,
+        };
+        let spec = opened.spec;
+        let tokenizer = Tokenizer::from_bytes(&opened.tokenizer_file, &opened.tokenizer, spec.vocab)?;
         let pool = loading_pool();
-        let (weights, weights_root) = Weights::take(&spec, &mut parameters, &pool)?;
+        let (weights, weights_root) = Weights::take(&spec, &mut *opened.parameters, &pool)?;
         let id = model_id(&spec, &weights_root);
         Ok(Self {
             name: source.name(),
@@ -62,7 +92,7 @@ impl LoadedModel {
             id,
             weights_root,
             tokenizer: Some(tokenizer),
-            end_tokens,
+            end_tokens: opened.end_tokens,
             weights,
         })
     }
@@ -71,8 +101,7 @@ impl LoadedModel {
     ///
     /// Fails like [`ReferenceModel::from_tensors`] when the tensors do not fit `spec`.
     pub fn from_tensors(name: &str, spec: ModelSpec, tensors: Vec<Tensor>) -> Result<Self, LoadError> {
-        spec.validate()?;
-        config::check_inner(&spec)?;
+        config::validate(&spec, SPECIFICATION)?;
         let mut given = Given {
             tensors: tensors.into_iter(),
         };
@@ -91,7 +120,7 @@ impl LoadedModel {
 
     /// A model of random weights, see [`lantern_exact::synthetic`].
     pub fn synthetic(spec: ModelSpec, seed: u64) -> Result<Self, LoadError> {
-        spec.validate()?;
+        config::validate(&spec, SPECIFICATION)?;
         Self::from_tensors("synthetic", spec, lantern_exact::synthetic::tensors(&spec, seed))
     }
 

@@ -2,6 +2,7 @@
 
 mod config;
 mod error;
+mod gguf;
 mod loaded;
 mod parameters;
 mod quantise;

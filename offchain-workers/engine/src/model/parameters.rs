@@ -45,16 +45,20 @@ pub(crate) fn leaf(tensor: &Tensor, spec: &TensorSpec, pool: &Pool) -> Hash {
     tensor_leaf(spec, &merkle::root(&leaves))
 }
 
-/// Quantises the rows of a float matrix.
-pub(crate) fn quantise_matrix(values: &[f32], cols: usize, pool: &Pool) -> Matrix {
-    let rows = values.len() / cols;
-    let (mut data, mut scales) = (vec![0i8; values.len()], vec![Scale::ZERO_ROW; rows]);
+/// A matrix whose row `row` the call `quantise(row, out)` writes, with its scale as the result.
+pub(crate) fn quantise_rows(
+    rows: usize,
+    cols: usize,
+    pool: &Pool,
+    quantise: &(dyn Fn(usize, &mut [i8]) -> Scale + Sync),
+) -> Matrix {
+    let (mut data, mut scales) = (vec![0i8; rows * cols], vec![Scale::ZERO_ROW; rows]);
     let (shared_data, shared_scales) = (SharedMut::new(&mut data[..]), SharedMut::new(&mut scales[..]));
     pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
         for row in task * ROWS_PER_TASK..((task + 1) * ROWS_PER_TASK).min(rows) {
             // SAFETY: tasks have disjoint rows.
             let (out, scale) = unsafe { (shared_data.range(row * cols, cols), &mut shared_scales.range(row, 1)[0]) };
-            *scale = quantise::row(&values[row * cols..(row + 1) * cols], out);
+            *scale = quantise(row, out);
         }
     });
     Matrix { cols, data, scales }
@@ -141,7 +145,12 @@ impl Parameters for HuggingFace<'_> {
         let mut values = self.tensors.read(&name, &shape)?;
         values.truncate(tensor.rows as usize * tensor.cols as usize);
         match tensor.kind {
-            TensorKind::Matrix => Ok(Tensor::Matrix(quantise_matrix(&values, tensor.cols as usize, pool))),
+            TensorKind::Matrix => {
+                let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
+                Ok(Tensor::Matrix(quantise_rows(rows, cols, pool, &|row, out| {
+                    quantise::row(&values[row * cols..(row + 1) * cols], out)
+                })))
+            },
             TensorKind::Vector => quantise_vector(&tensor.name, &values)
                 .map(Tensor::Vector)
                 .map_err(|index| LoadError::OutOfRange {
@@ -154,7 +163,7 @@ impl Parameters for HuggingFace<'_> {
 }
 
 /// Splits `layers.3.q_bias` into `("3", "q_bias")`; other names have no layer.
-fn layer_of(name: &str) -> Option<(&str, &str)> {
+pub(super) fn layer_of(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("layers.")?.split_once('.')
 }
 

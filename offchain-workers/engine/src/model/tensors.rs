@@ -2,7 +2,7 @@
 
 use super::{
     error::LoadError,
-    source::{ModelSource, WEIGHTS},
+    source::{weight_files, Files, WEIGHTS},
 };
 use candle_core::{
     safetensors::{MmapedSafetensors, SliceSafetensors},
@@ -24,11 +24,11 @@ struct Header {
 }
 
 impl<'a> Tensors<'a> {
-    /// Opens the weight files of `source` and checks their headers against their sizes.
-    pub(super) fn open(source: &ModelSource<'a>) -> Result<Self, LoadError> {
-        match source {
-            ModelSource::Folder(folder) => {
-                let files = ModelSource::weight_files(folder)?;
+    /// Opens the weight files among `files` and checks their headers against their sizes.
+    pub(super) fn open(files: Files<'a>) -> Result<Self, LoadError> {
+        match files {
+            Files::Folder(folder) => {
+                let files = weight_files(folder)?;
                 for file in &files {
                     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     let length = std::fs::metadata(file)
@@ -49,7 +49,7 @@ impl<'a> Tensors<'a> {
                 let mapped = unsafe { MmapedSafetensors::multi(&files) };
                 mapped.map(Self::Mapped).map_err(malformed)
             },
-            ModelSource::Memory(files) => SliceSafetensors::new(files.weights).map(Self::Slice).map_err(malformed),
+            Files::Memory(files) => SliceSafetensors::new(files.weights).map(Self::Slice).map_err(malformed),
         }
     }
 
@@ -81,6 +81,7 @@ impl<'a> Tensors<'a> {
                 file: WEIGHTS.into(),
                 tensor: name.into(),
                 dtype: header.type_name,
+                expected: "F32, F16 or BF16",
             }),
         }
     }

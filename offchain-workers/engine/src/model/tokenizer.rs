@@ -1,4 +1,4 @@
-//! Text to tokens and back, by the model's own `tokenizer.json`.
+//! Text to tokens and back, by the model's own `tokenizer.json` or one made of what its file says.
 
 use super::error::LoadError;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -26,9 +26,10 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` for a model with `vocab` token ids.
-    pub(super) fn from_bytes(bytes: &[u8], vocab: u32) -> Result<Self, LoadError> {
+    /// Reads the `tokenizer.json` that came from `file` for a model with `vocab` token ids.
+    pub(super) fn from_bytes(file: &str, bytes: &[u8], vocab: u32) -> Result<Self, LoadError> {
         let refuse = |reason: String| LoadError::Tokenizer {
+            file: file.into(),
             reason: reason.chars().take(200).collect(),
         };
         // The file is foreign and its reader is large: a panic in it is one more way to be malformed.
