@@ -223,4 +223,4 @@ impl<'a> Epilogue<'a> {
     }
 }
 
-const _: () = assert!(OUT_PAD % (4 * PART) == 0 && BLOCK == 4 * PART);
+const _: () = assert!(OUT_PAD == 8 * PART && BLOCK == 4 * PART);
