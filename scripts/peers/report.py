@@ -24,7 +24,9 @@ def processor():
 
 
 def ratio(name, part, peer):
-    return f"{best[name][part] / best[peer][part]:.2f}" if peer in best else "-"
+    """To a peer on the same work: the peers run one sequence only."""
+    alone = engines[name][0].get("sequences", 1) == 1
+    return f"{best[name][part] / best[peer][part]:.2f}" if alone and peer in best else "-"
 
 
 rounds = max(map(len, engines.values()))

@@ -1,11 +1,13 @@
-//! Times the engine on a Llama of TinyLlama-1.1B's shape with random weights: one JSON line per activation width with
-//! prefill and decode tokens/s. See `scripts/bench`.
+//! Times the engine on a Llama of TinyLlama-1.1B's shape with random weights: two JSON lines per activation width with
+//! prefill and decode tokens/s, of one sequence and of several together. See `scripts/bench`.
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use lantern_engine::{Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel};
+use lantern_engine::{
+    Batch, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel,
+};
 use lantern_exact::{
     Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
 };
@@ -25,6 +27,9 @@ struct Args {
     /// Tokens decoded after it.
     #[arg(long, default_value_t = 32)]
     decode: u32,
+    /// Sequences that share every pass in the second measurement; 1 leaves it out.
+    #[arg(long, default_value_t = 16)]
+    batch: usize,
     /// Rounds, of which the fastest counts.
     #[arg(long, default_value_t = 1)]
     repeat: usize,
@@ -101,33 +106,64 @@ fn main() -> Result<()> {
             Activations::Narrow => ("lantern narrow", Width::Narrow),
         };
         let model = LoadedModel::synthetic(spec(activation, args.small), 1)?;
-        let (mut prefill, mut decode) = (0f64, 0f64);
-        for _ in 0..args.repeat {
-            let (prompt_speed, token_speed) = time(&engine, &model, args.prompt, args.decode)?;
-            prefill = prefill.max(prompt_speed);
-            decode = decode.max(token_speed);
-        }
-        println!(
-            "{}",
-            serde_json::json!({
-                "engine": name,
-                "prefill": prefill,
-                "decode": decode,
-                "note": format!("{} kernels, {} threads, trace included", engine.kernel().name(), engine.threads()),
-            })
+        let note = format!(
+            "{} kernels, {} threads, trace included",
+            engine.kernel().name(),
+            engine.threads()
         );
+        report(name, &note, 1, args.repeat, || {
+            time(&engine, &model, args.prompt, args.decode)
+        })?;
+        if args.batch > 1 {
+            let name = format!("{name}, batch {}", args.batch);
+            report(&name, &note, args.batch, args.repeat, || {
+                time_batch(&engine, &model, args.batch, args.prompt, args.decode)
+            })?;
+        }
     }
     Ok(())
 }
 
-/// Tokens/s of a prompt (to the first token) and of the tokens after it, trace included.
-fn time(engine: &Engine, model: &LoadedModel, prompt: usize, decode: u32) -> Result<(f64, f64)> {
-    let input: Vec<u32> = (0..prompt as u32).map(|index| 300 + index).collect();
-    let params = JobParams::Generate(GenerateParams {
-        max_new_tokens: decode + 1,
+/// Prints the best of `repeat` measurements.
+fn report(
+    name: &str,
+    note: &str,
+    sequences: usize,
+    repeat: usize,
+    measure: impl Fn() -> Result<(f64, f64)>,
+) -> Result<()> {
+    let (mut prefill, mut decode) = (0f64, 0f64);
+    for _ in 0..repeat {
+        let (prompt_speed, token_speed) = measure()?;
+        prefill = prefill.max(prompt_speed);
+        decode = decode.max(token_speed);
+    }
+    let line = serde_json::json!({
+        "engine": name,
+        "sequences": sequences,
+        "prefill": prefill,
+        "decode": decode,
+        "note": note,
+    });
+    println!("{line}");
+    Ok(())
+}
+
+fn prompt(tokens: usize) -> Vec<u32> {
+    (0..tokens as u32).map(|index| 300 + index).collect()
+}
+
+fn generate(max_new_tokens: u32) -> JobParams {
+    JobParams::Generate(GenerateParams {
+        max_new_tokens,
         sampling: Sampling::Greedy,
         stop: StopTokens::default(),
-    });
+    })
+}
+
+/// Tokens/s of a prompt (to the first token) and of the tokens after it, trace included.
+fn time(engine: &Engine, model: &LoadedModel, prompt_tokens: usize, decode: u32) -> Result<(f64, f64)> {
+    let (input, params) = (prompt(prompt_tokens), generate(decode + 1));
     let start = Instant::now();
     let mut first = None;
     let mut on_token = |_| {
@@ -145,7 +181,47 @@ fn time(engine: &Engine, model: &LoadedModel, prompt: usize, decode: u32) -> Res
     let end = Instant::now();
     let first = first.unwrap_or(end);
     Ok((
-        prompt as f64 / (first - start).as_secs_f64(),
+        prompt_tokens as f64 / (first - start).as_secs_f64(),
         f64::from(decode) / (end - first).as_secs_f64(),
+    ))
+}
+
+/// Tokens/s of all together: of the prompts, until each sequence has its first token, and of `decode` passes after that.
+fn time_batch(
+    engine: &Engine,
+    model: &LoadedModel,
+    sequences: usize,
+    prompt_tokens: usize,
+    decode: u32,
+) -> Result<(f64, f64)> {
+    let memory = CacheMemory::unbounded();
+    let options = BatchOptions {
+        slots: sequences,
+        ..BatchOptions::default()
+    };
+    let mut batch = Batch::new(engine, model, &memory, options)?;
+    // The first decode while the last prefill; nobody may end before the measurement does.
+    let params = generate(model.spec().max_context - prompt_tokens as u32);
+    for _ in 0..sequences {
+        batch.admit(&prompt(prompt_tokens), &params)?;
+    }
+    let cancel = AtomicBool::new(false);
+    let mut step = || -> Result<usize> {
+        let mut tokens = 0;
+        batch.step(&cancel, &mut |_, event| {
+            tokens += usize::from(matches!(event, BatchEvent::Token(_)))
+        })?;
+        Ok(tokens)
+    };
+    let start = Instant::now();
+    while step()? < sequences {}
+    let first = Instant::now();
+    let mut tokens = 0;
+    for _ in 0..decode {
+        tokens += step()?;
+    }
+    Ok((
+        (sequences * prompt_tokens) as f64 / (first - start).as_secs_f64(),
+        tokens as f64 / first.elapsed().as_secs_f64(),
     ))
 }

@@ -1,14 +1,14 @@
 //! Runs jobs on a loaded model.
 
 use crate::{
+    batch::{AdmitError, Batch, BatchEvent, BatchOptions},
+    cache_memory::CacheMemory,
     cpu::{pool::Pool, Kernel},
-    forward::{self, BertState, Cancelled, LlamaState, Machine},
+    forward::{self, BertState, Cancelled, Machine, Sequence, Workspace},
     model::{weights::Weights, LoadedModel},
 };
 use lantern_exact::{
-    blake2_256, ops,
-    spec::{encode_embedding, encode_tokens},
-    Family, GenerateParams, Hash, JobParams, ParamsError, StopReason, Usage,
+    blake2_256, spec::encode_embedding, Family, Hash, JobParams, ModelKind, ParamsError, StopReason, Usage,
 };
 use std::{ops::ControlFlow, sync::atomic::AtomicBool};
 
@@ -110,7 +110,7 @@ impl Engine {
         self.pool.threads()
     }
 
-    /// Runs a job to its end.
+    /// Runs a job to its end; a generation as a [`Batch`] of one.
     ///
     /// `on_token` sees each output token as it is made and may break off; setting `cancel` stops at the next layer. Both
     /// end in [`ExecuteError::Cancelled`].
@@ -123,87 +123,71 @@ impl Engine {
         on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
         cancel: &AtomicBool,
     ) -> Result<Execution, ExecuteError> {
-        let spec = model.spec();
-        let prompt_tokens = u32::try_from(input.len()).map_err(|_| ParamsError::ContextExceeded)?;
-        params.validate(spec, prompt_tokens)?;
-        check_tokens(model, input)?;
-        let machine = self.machine(cancel);
-        match (&model.weights, &spec.family, params) {
-            (Weights::Llama(_), _, JobParams::Generate(generate)) => {
-                let mut state = LlamaState::new(spec);
-                let (output_tokens, stop) =
-                    self.generate(&machine, model, &mut state, input, generate, options, on_token)?;
-                let output = encode_tokens(&output_tokens);
-                Ok(Execution {
-                    output_hash: blake2_256(&[&output]),
-                    output,
-                    usage: Usage {
-                        prompt_tokens,
-                        output_tokens: output_tokens.len() as u32,
-                    },
-                    output_tokens,
-                    trace_root: state.trace.root(),
-                    stop,
-                })
-            },
-            (Weights::Bert(bert), Family::Bert(bert_spec), JobParams::Embed) => {
-                let mut state = BertState::new(spec);
-                let row = forward::embed(&machine, spec, bert_spec, bert, &mut state, input)?;
-                let output = encode_embedding(&row);
-                Ok(Execution {
-                    output_hash: blake2_256(&[&output]),
-                    output,
-                    output_tokens: Vec::new(),
-                    usage: Usage {
-                        prompt_tokens,
-                        output_tokens: 0,
-                    },
-                    trace_root: state.trace.root(),
-                    stop: StopReason::Complete,
-                })
-            },
-            _ => Err(ParamsError::WrongKind.into()),
+        match model.spec().kind() {
+            ModelKind::Generation => self.generate(model, input, params, options, on_token, cancel),
+            ModelKind::Embedding => self.run_embedding(model, input, params, cancel),
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn generate(
         &self,
-        machine: &Machine<'_>,
         model: &LoadedModel,
-        state: &mut LlamaState,
-        prompt: &[u32],
-        params: &GenerateParams,
+        input: &[u32],
+        params: &JobParams,
         options: &ExecuteOptions,
         on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
-    ) -> Result<(Vec<u32>, StopReason), ExecuteError> {
-        let spec = model.spec();
-        let Weights::Llama(llama) = &model.weights else {
-            return Err(ParamsError::WrongKind.into());
+        cancel: &AtomicBool,
+    ) -> Result<Execution, ExecuteError> {
+        let memory = CacheMemory::unbounded();
+        let options = BatchOptions {
+            slots: 1,
+            prefill_rows: options.prefill_chunk,
         };
-        let mut last_row = 0;
-        for chunk in prompt.chunks(options.prefill_chunk.max(1)) {
-            forward::forward(machine, spec, llama, state, chunk)?;
-            last_row = chunk.len() - 1;
-        }
-        let mut tokens = Vec::new();
-        loop {
-            let position = state.len as u32;
-            let logits = forward::logits(machine, spec, llama, state, last_row, 1);
-            let token = ops::sample(logits, &params.sampling, position);
-            tokens.push(token);
-            if on_token(token).is_break() {
+        let mut batch = Batch::new(self, model, &memory, options)?;
+        batch.admit(input, params).map_err(|error| match error {
+            AdmitError::Params(error) => error,
+            // The context, which a job must fit, is far from an address space.
+            AdmitError::Overloaded(_) | AdmitError::TooLarge { .. } => ParamsError::ContextExceeded,
+        })?;
+        let (mut wanted, mut finished) = (ControlFlow::Continue(()), None);
+        while finished.is_none() {
+            batch.step(cancel, &mut |_, event| match event {
+                BatchEvent::Token(token) => wanted = on_token(token),
+                BatchEvent::Finished(execution) => finished = Some(execution),
+            })?;
+            if wanted.is_break() {
                 return Err(ExecuteError::Cancelled);
             }
-            if params.stop.contains(token) {
-                return Ok((tokens, StopReason::StopToken));
-            }
-            if tokens.len() >= params.max_new_tokens as usize {
-                return Ok((tokens, StopReason::Length));
-            }
-            forward::forward(machine, spec, llama, state, &[token])?;
-            last_row = 0;
         }
+        finished.ok_or(ExecuteError::Cancelled)
+    }
+
+    fn run_embedding(
+        &self,
+        model: &LoadedModel,
+        input: &[u32],
+        params: &JobParams,
+        cancel: &AtomicBool,
+    ) -> Result<Execution, ExecuteError> {
+        let spec = model.spec();
+        let prompt_tokens = check_job(model, input, params)?;
+        let (Weights::Bert(bert), Family::Bert(bert_spec)) = (&model.weights, &spec.family) else {
+            return Err(ParamsError::WrongKind.into());
+        };
+        let mut state = BertState::new(spec);
+        let row = forward::embed(&self.machine(cancel), spec, bert_spec, bert, &mut state, input)?;
+        let output = encode_embedding(&row);
+        Ok(Execution {
+            output_hash: blake2_256(&[&output]),
+            output,
+            output_tokens: Vec::new(),
+            usage: Usage {
+                prompt_tokens,
+                output_tokens: 0,
+            },
+            trace_root: state.trace.root(),
+            stop: StopReason::Complete,
+        })
     }
 
     /// Calls `each(position, logits)` with the logits (Q16, one per token id) after every position of `tokens`.
@@ -225,11 +209,14 @@ impl Engine {
         };
         let cancel = AtomicBool::new(false);
         let machine = self.machine(&cancel);
-        let mut state = LlamaState::new(spec);
-        for chunk in tokens.chunks(ROWS) {
-            let first = state.len;
-            forward::forward(&machine, spec, llama, &mut state, chunk)?;
-            let logits = forward::logits(&machine, spec, llama, &mut state, 0, chunk.len());
+        let mut work = Workspace::default();
+        let mut sequence = Sequence::new(spec, tokens, tokens.len());
+        while sequence.pending() > 0 {
+            let first = sequence.len;
+            sequence.rows = sequence.pending().min(ROWS);
+            let rows: Vec<usize> = (0..sequence.rows).collect();
+            forward::forward(&machine, spec, llama, &mut work, std::slice::from_mut(&mut sequence))?;
+            let logits = forward::logits(&machine, spec, llama, &mut work, &rows);
             for (row, logits) in logits.chunks_exact(spec.vocab as usize).enumerate() {
                 each(first + row, logits);
             }
@@ -255,13 +242,21 @@ impl Engine {
             .collect())
     }
 
-    fn machine<'a>(&'a self, cancel: &'a AtomicBool) -> Machine<'a> {
+    pub(crate) fn machine<'a>(&'a self, cancel: &'a AtomicBool) -> Machine<'a> {
         Machine {
             pool: &self.pool,
             kernel: self.kernel,
             cancel,
         }
     }
+}
+
+/// Checks a job against its model; the number of its prompt tokens.
+pub(crate) fn check_job(model: &LoadedModel, input: &[u32], params: &JobParams) -> Result<u32, ParamsError> {
+    let prompt_tokens = u32::try_from(input.len()).map_err(|_| ParamsError::ContextExceeded)?;
+    params.validate(model.spec(), prompt_tokens)?;
+    check_tokens(model, input)?;
+    Ok(prompt_tokens)
 }
 
 fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {

@@ -1,16 +1,21 @@
 //! Fast exact inference: loaders, kernels, models, generation.
 //!
 //! [`LoadedModel::load`] reads a Hugging Face folder (or files in memory) or a GGUF file, quantises it to integers and commits to it;
-//! [`Engine::execute`] runs a job on it. Results equal [`lantern_exact::ReferenceModel`] bit for bit, whatever the kernel, the number of
-//! threads or the prefill chunk.
+//! [`Engine::execute`] runs a job on it, a [`Batch`] several generations at once. Results equal [`lantern_exact::ReferenceModel`] bit for
+//! bit, whatever the kernel, the number of threads, the prefill chunk or the other jobs of a batch.
 
 #![warn(missing_docs)]
 
+mod batch;
+mod cache_memory;
 pub mod cpu;
 mod engine;
 mod forward;
 pub mod model;
 
+pub use batch::{AdmitError, Batch, BatchEvent, BatchOptions, Overloaded, SlotId};
+pub use cache_memory::{cache_bytes, CacheMemory};
 pub use cpu::Kernel;
 pub use engine::{Engine, ExecuteError, ExecuteOptions, Execution, KernelChoice, KernelUnavailable};
+pub use forward::Cancelled;
 pub use model::{LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource, TokenizeError, Tokenizer};

@@ -2,11 +2,7 @@
 
 use super::{embed_row, Buffers, Cancelled, Machine};
 use crate::{
-    cpu::{
-        attention::{attend, LayerCache, Queries},
-        memory::SharedMut,
-        rows,
-    },
+    cpu::{attention::LayerCache, memory::SharedMut, rows},
     model::weights::{Bert, BertLayer},
 };
 use lantern_exact::{model::Norm, ops, trace::TraceBuilder, BertSpec, ModelSpec, Pooling};
@@ -58,7 +54,7 @@ pub(crate) fn embed(
             norm(machine, spec, x, &layer.output_norm)
         });
     }
-    b.extend_trace(spec, rows, &mut state.trace);
+    b.extend_trace(spec, 0..rows, &mut state.trace);
     Ok(pool(bert, &b.residual[..rows * hidden], hidden))
 }
 
@@ -77,13 +73,8 @@ fn run_layer(machine: &Machine<'_>, spec: &ModelSpec, layer: &BertLayer, b: &mut
     machine.product(&b.hidden, &layer.qkv, &mut b.projected);
     b.quantise_heads(machine, spec, rows, &|_, _, _| {});
     let mut cache = LayerCache::new(spec.kv_heads as usize, spec.head_dim as usize);
-    b.append(machine, rows, &mut cache);
-    let queries = Queries {
-        data: &b.queries,
-        scales: &b.query_scales,
-        heads: spec.heads as usize,
-    };
-    attend(machine.pool, kernel, &cache, &queries, rows, &|_| rows, &mut b.mixed);
+    b.append(machine, spec, 0..rows, &mut cache);
+    b.attend(machine, spec, 0..rows, &cache, &|_| rows);
     let mixed = &b.mixed;
     machine.quantise_rows(&mut b.heads, rows, hidden, spec.activation, &|row, out| {
         rows::quantise_row(kernel, &mixed[row * hidden..(row + 1) * hidden], qmax, out)

@@ -1,59 +1,130 @@
 //! The Llama family.
+//!
+//! One pass computes the next positions of several sequences. Their rows lie one after another in the same buffers: all that
+//! works row by row, the products with the weights above all, takes them together; only caches, attention and traces are
+//! each sequence's own.
 
-use super::{embed_row, Buffers, Cancelled, Machine};
+use super::{embed_row, Activations, Buffers, Cancelled, Machine};
 use crate::{
     cpu::{
-        attention::{attend, LayerCache, Queries},
+        attention::{cache_bytes, LayerCache},
         memory::{Aligned, SharedMut},
         rows,
     },
     model::weights::{Llama, LlamaLayer},
 };
 use lantern_exact::{model::Vector, ops, trace::TraceBuilder, ModelSpec};
+use std::ops::Range;
 
-/// What a generation carries from one call to the next.
-pub(crate) struct LlamaState {
-    caches: Vec<LayerCache>,
-    /// Positions computed so far.
+/// A text and what has been computed of it.
+pub(crate) struct Sequence {
+    /// The prompt, then the output so far.
+    pub tokens: Vec<u32>,
+    /// Positions computed, the first of `tokens`.
     pub len: usize,
+    /// Positions after them that the next pass computes; none is allowed.
+    pub rows: usize,
+    /// Over the positions computed.
     pub trace: TraceBuilder,
-    pub buffers: Buffers,
-    cos: Vec<i32>,
-    sin: Vec<i32>,
-    logits: Aligned<i32>,
+    caches: Vec<LayerCache>,
 }
 
-impl LlamaState {
-    /// The state before the first position.
-    pub(crate) fn new(spec: &ModelSpec) -> Self {
-        let cache = |_| LayerCache::new(spec.kv_heads as usize, spec.head_dim as usize);
+impl Sequence {
+    /// A text of which nothing has been computed, and at most `positions` positions will be.
+    pub(crate) fn new(spec: &ModelSpec, prompt: &[u32], positions: usize) -> Self {
+        let cache = |_| LayerCache::new(spec.kv_heads as usize, spec.head_dim as usize).with_most(positions);
+        let mut tokens = Vec::with_capacity(positions.max(prompt.len()) + 1);
+        tokens.extend_from_slice(prompt);
         Self {
-            caches: (0..spec.layers).map(cache).collect(),
+            tokens,
             len: 0,
+            rows: 0,
             trace: TraceBuilder::new(spec.layers),
-            buffers: Buffers::default(),
-            cos: Vec::new(),
-            sin: Vec::new(),
-            logits: Aligned::default(),
+            caches: (0..spec.layers).map(cache).collect(),
         }
+    }
+
+    /// Bytes that the caches of a sequence of `positions` positions take.
+    pub(crate) fn bytes(spec: &ModelSpec, positions: usize) -> usize {
+        cache_bytes(spec.kv_heads as usize, spec.head_dim as usize, positions).saturating_mul(spec.layers as usize)
+    }
+
+    /// Tokens that wait to be computed.
+    pub(crate) fn pending(&self) -> usize {
+        self.tokens.len() - self.len
     }
 }
 
-/// Computes the next `tokens.len()` positions. Their residual rows after the last layer are in `state.buffers.residual`.
+/// Buffers of a pass, whatever sequences take part in it.
+#[derive(Default)]
+pub(crate) struct Workspace {
+    buffers: Buffers,
+    /// Token and position of each row.
+    inputs: Vec<(u32, u32)>,
+    cos: Vec<i32>,
+    sin: Vec<i32>,
+    /// Rows on their way to the logits. Apart from the pass's own, because their number, and so their layout, differs.
+    last: Activations,
+    logits: Aligned<i32>,
+}
+
+/// Each sequence that takes part in a pass, with its rows in the buffers.
+fn parts(sequences: &mut [Sequence]) -> impl Iterator<Item = (&mut Sequence, Range<usize>)> {
+    let mut first = 0;
+    sequences.iter_mut().filter_map(move |sequence| {
+        let rows = first..first + sequence.rows;
+        first = rows.end;
+        (!rows.is_empty()).then_some((sequence, rows))
+    })
+}
+
+/// Computes the next `rows` positions of every sequence. Their residual rows stay in `work`, in the order of the sequences.
+///
+/// When it is broken off, the sequences are as before.
 pub(crate) fn forward(
     machine: &Machine<'_>,
     spec: &ModelSpec,
     model: &Llama,
-    state: &mut LlamaState,
-    tokens: &[u32],
+    work: &mut Workspace,
+    sequences: &mut [Sequence],
 ) -> Result<(), Cancelled> {
-    let (rows, hidden, half) = (tokens.len(), spec.hidden as usize, spec.head_dim as usize / 2);
-    state.buffers.shape(spec, rows);
-    state.cos.resize(rows * half, 0);
-    state.sin.resize(rows * half, 0);
-    let residual = SharedMut::new(&mut state.buffers.residual[..rows * hidden]);
-    let (cos, sin) = (SharedMut::new(&mut state.cos[..]), SharedMut::new(&mut state.sin[..]));
-    let first = state.len;
+    embed(machine, spec, model, work, sequences);
+    let rows = work.inputs.len();
+    for (index, layer) in model.layers.iter().enumerate() {
+        if let Err(cancelled) = machine.check() {
+            for sequence in sequences {
+                let len = sequence.len;
+                sequence.caches.iter_mut().for_each(|cache| cache.truncate(len));
+            }
+            return Err(cancelled);
+        }
+        attention(machine, spec, layer, work, sequences, index);
+        feed_forward(machine, spec, layer, &mut work.buffers, rows);
+        work.buffers.end_layer(machine, spec, rows, index, &|_| {});
+    }
+    for (sequence, rows) in parts(sequences) {
+        sequence.len += rows.len();
+        work.buffers.extend_trace(spec, rows, &mut sequence.trace);
+    }
+    Ok(())
+}
+
+/// Fills the residual rows with the tokens' embeddings, and the angles of their positions.
+fn embed(machine: &Machine<'_>, spec: &ModelSpec, model: &Llama, work: &mut Workspace, sequences: &mut [Sequence]) {
+    let (hidden, half) = (spec.hidden as usize, spec.head_dim as usize / 2);
+    work.inputs.clear();
+    for (sequence, _) in parts(sequences) {
+        let positions = sequence.len..sequence.len + sequence.rows;
+        let tokens = sequence.tokens[positions.clone()].iter().copied();
+        work.inputs.extend(tokens.zip(positions.start as u32..));
+    }
+    let rows = work.inputs.len();
+    work.buffers.shape(spec, rows);
+    work.cos.resize(rows * half, 0);
+    work.sin.resize(rows * half, 0);
+    let residual = SharedMut::new(&mut work.buffers.residual[..rows * hidden]);
+    let (cos, sin) = (SharedMut::new(&mut work.cos[..]), SharedMut::new(&mut work.sin[..]));
+    let inputs = &work.inputs;
     machine.each_row(rows, &|row| {
         // SAFETY: one task per row.
         let (x, cos, sin) = unsafe {
@@ -63,28 +134,20 @@ pub(crate) fn forward(
                 sin.range(row * half, half),
             )
         };
-        embed_row(&model.embed, tokens[row] as usize, x);
-        ops::rope_angles(&model.frequencies, (first + row) as u32, cos, sin);
+        let (token, position) = inputs[row];
+        embed_row(&model.embed, token as usize, x);
+        ops::rope_angles(&model.frequencies, position, cos, sin);
     });
-    for (index, layer) in model.layers.iter().enumerate() {
-        machine.check()?;
-        attention(machine, spec, layer, state, index, rows);
-        feed_forward(machine, spec, layer, &mut state.buffers, rows);
-        state.buffers.end_layer(machine, spec, rows, index, &|_| {});
-    }
-    state.buffers.extend_trace(spec, rows, &mut state.trace);
-    state.len += rows;
-    Ok(())
 }
 
-/// Norm, projections, rotation, attention and output projection; adds to the residual.
+/// Norm, projections, rotation, attention and output projection; leaves the block's output in `delta`.
 fn attention(
     machine: &Machine<'_>,
     spec: &ModelSpec,
     layer: &LlamaLayer,
-    state: &mut LlamaState,
+    work: &mut Workspace,
+    sequences: &mut [Sequence],
     index: usize,
-    rows: usize,
 ) {
     let (hidden, half, query) = (
         spec.hidden as usize,
@@ -92,14 +155,15 @@ fn attention(
         spec.query_width() as usize,
     );
     let (kernel, qmax) = (machine.kernel, ops::activation_max(spec.activation));
-    let b = &mut state.buffers;
+    let rows = work.inputs.len();
+    let b = &mut work.buffers;
     let residual = &b.residual;
     machine.quantise_rows(&mut b.hidden, rows, hidden, spec.activation, &|row, out| {
         let x = &residual[row * hidden..(row + 1) * hidden];
         rows::rmsnorm_quantise(kernel, x, &layer.attention_norm, spec.norm_eps, qmax, out)
     });
     machine.product(&b.hidden, &layer.qkv, &mut b.projected);
-    let (cos, sin) = (&state.cos, &state.sin);
+    let (cos, sin) = (&work.cos, &work.sin);
     b.quantise_heads(machine, spec, rows, &|row, is_key, head| {
         let norm: &Option<Vector> = if is_key { &layer.k_norm } else { &layer.q_norm };
         if let Some(norm) = norm {
@@ -108,23 +172,11 @@ fn attention(
         let part = row * half..(row + 1) * half;
         rows::rope_row(kernel, head, &cos[part.clone()], &sin[part]);
     });
-    let cache = &mut state.caches[index];
-    b.append(machine, rows, cache);
-    let queries = Queries {
-        data: &b.queries,
-        scales: &b.query_scales,
-        heads: spec.heads as usize,
-    };
-    let first = state.len;
-    attend(
-        machine.pool,
-        kernel,
-        cache,
-        &queries,
-        rows,
-        &|row| first + row + 1,
-        &mut b.mixed,
-    );
+    for (sequence, rows) in parts(sequences) {
+        let (cache, first) = (&mut sequence.caches[index], sequence.len);
+        b.append(machine, spec, rows.clone(), cache);
+        b.attend(machine, spec, rows, cache, &|row| first + row + 1);
+    }
     let mixed = &b.mixed;
     machine.quantise_rows(&mut b.heads, rows, query, spec.activation, &|row, out| {
         rows::quantise_row(kernel, &mixed[row * query..(row + 1) * query], qmax, out)
@@ -154,27 +206,25 @@ fn feed_forward(machine: &Machine<'_>, spec: &ModelSpec, layer: &LlamaLayer, b: 
     machine.product(&b.inner, &layer.down, &mut b.delta);
 }
 
-/// Logits (Q16, `rows x vocab`) of rows `first..first + rows` of the last call.
+/// Logits (Q16, `rows.len() x vocab`) of these rows of the last pass.
 pub(crate) fn logits<'a>(
     machine: &Machine<'_>,
     spec: &ModelSpec,
     model: &Llama,
-    state: &'a mut LlamaState,
-    first: usize,
-    rows: usize,
+    work: &'a mut Workspace,
+    rows: &[usize],
 ) -> &'a [i32] {
     let (hidden, vocab) = (spec.hidden as usize, spec.vocab as usize);
     let (kernel, qmax) = (machine.kernel, ops::activation_max(spec.activation));
-    let b = &mut state.buffers;
-    let residual = &b.residual;
-    machine.quantise_rows(&mut b.hidden, rows, hidden, spec.activation, &|row, out| {
-        let x = &residual[(first + row) * hidden..(first + row + 1) * hidden];
+    let residual = &work.buffers.residual;
+    machine.quantise_rows(&mut work.last, rows.len(), hidden, spec.activation, &|index, out| {
+        let x = &residual[rows[index] * hidden..(rows[index] + 1) * hidden];
         rows::rmsnorm_quantise(kernel, x, &model.final_norm, spec.norm_eps, qmax, out)
     });
     machine.product(
-        &b.hidden,
+        &work.last,
         model.head.as_ref().unwrap_or(&model.embed),
-        &mut state.logits,
+        &mut work.logits,
     );
-    &state.logits[..rows * vocab]
+    &work.logits[..rows.len() * vocab]
 }

@@ -5,10 +5,10 @@ mod leaves;
 mod llama;
 
 pub(crate) use bert::{embed, BertState};
-pub(crate) use llama::{forward, logits, LlamaState};
+pub(crate) use llama::{forward, logits, Sequence, Workspace};
 
 use crate::cpu::{
-    attention::{LayerCache, NewRows},
+    attention::{attend, LayerCache, NewRows, Queries},
     matmul::{layout_for, matmul},
     matrix::{Activations, Matrix},
     memory::{reserve, Aligned, SharedMut},
@@ -17,7 +17,10 @@ use crate::cpu::{
 };
 use lantern_exact::{fixed::Scale, merkle, ops, trace::TraceBuilder, Hash, ModelSpec, Width};
 use leaves::LeafRow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// What a forward pass runs on.
 pub(crate) struct Machine<'a> {
@@ -27,9 +30,10 @@ pub(crate) struct Machine<'a> {
     pub cancel: &'a AtomicBool,
 }
 
-/// The job was cancelled.
-#[derive(Debug)]
-pub(crate) struct Cancelled;
+/// The pass was broken off from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cancelled")]
+pub struct Cancelled;
 
 impl Machine<'_> {
     fn check(&self) -> Result<(), Cancelled> {
@@ -70,7 +74,7 @@ impl Machine<'_> {
     }
 }
 
-/// Buffers of one job, kept from step to step so that a token allocates nothing.
+/// Buffers of a pass, kept from one to the next so that a token allocates nothing.
 #[derive(Default)]
 pub(crate) struct Buffers {
     /// Residual rows, `rows x hidden`.
@@ -160,15 +164,37 @@ impl Buffers {
         });
     }
 
-    /// Appends the quantised keys and values of `rows` rows to `cache`.
-    fn append(&self, machine: &Machine<'_>, rows: usize, cache: &mut LayerCache) {
+    /// Appends the quantised keys and values of `rows` to `cache`.
+    fn append(&self, machine: &Machine<'_>, spec: &ModelSpec, rows: Range<usize>, cache: &mut LayerCache) {
+        let (heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
+        let part = |width: usize| rows.start * width..rows.end * width;
         let new = NewRows {
-            keys: &self.keys,
-            key_scales: &self.key_scales,
-            values: &self.values,
-            value_scales: &self.value_scales,
+            keys: &self.keys[part(width)],
+            key_scales: &self.key_scales[part(heads)],
+            values: &self.values[part(width)],
+            value_scales: &self.value_scales[part(heads)],
         };
-        cache.append(machine.pool, rows, &new);
+        cache.append(machine.pool, rows.len(), &new);
+    }
+
+    /// Attention of `rows` over `cache`; the `r`-th of them sees the first `visible(r)` positions.
+    fn attend(
+        &mut self,
+        machine: &Machine<'_>,
+        spec: &ModelSpec,
+        rows: Range<usize>,
+        cache: &LayerCache,
+        visible: &(dyn Fn(usize) -> usize + Sync),
+    ) {
+        let (heads, width) = (spec.heads as usize, spec.query_width() as usize);
+        let part = |width: usize| rows.start * width..rows.end * width;
+        let queries = Queries {
+            data: &self.queries[part(width)],
+            scales: &self.query_scales[part(heads)],
+            heads,
+        };
+        let out = &mut self.mixed[part(width)];
+        attend(machine.pool, machine.kernel, cache, &queries, rows.len(), visible, out);
     }
 
     /// Ends a layer: adds `delta` to the residual rows, lets `finish(row)` work on each, and takes their trace leaves.
@@ -218,9 +244,10 @@ impl Buffers {
         });
     }
 
-    /// Appends the positions of `rows` rows to `trace`.
-    fn extend_trace(&self, spec: &ModelSpec, rows: usize, trace: &mut TraceBuilder) {
-        for leaves in self.leaves.chunks_exact(spec.layers as usize).take(rows) {
+    /// Appends the positions of `rows` to `trace`.
+    fn extend_trace(&self, spec: &ModelSpec, rows: Range<usize>, trace: &mut TraceBuilder) {
+        let layers = spec.layers as usize;
+        for leaves in self.leaves[rows.start * layers..rows.end * layers].chunks_exact(layers) {
             trace.push(&merkle::root(leaves));
         }
     }

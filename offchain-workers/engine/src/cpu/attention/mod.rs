@@ -22,6 +22,13 @@ const VALUE_PAD: usize = 16;
 /// Capacity grows by at least this many positions.
 const GROWTH: usize = 256;
 
+/// Bytes that [`LayerCache`] takes for `positions` positions of `kv_heads` heads of `dim` components, once it has grown to them.
+pub fn cache_bytes(kv_heads: usize, dim: usize, positions: usize) -> usize {
+    // Keys, values, and five 32-bit numbers: two scales and the largest exponent.
+    let per_head = 2 * dim + dim.next_multiple_of(VALUE_PAD) + 5 * 4;
+    positions.next_multiple_of(GROWTH) * kv_heads * per_head
+}
+
 /// Keys and values of one layer.
 ///
 /// Per kv-head: keys `[position / 16][component / 2][position % 16][component % 2]`, values
@@ -32,6 +39,7 @@ pub struct LayerCache {
     dim: usize,
     dim_padded: usize,
     capacity: usize,
+    most: usize,
     len: usize,
     keys: Aligned<i16>,
     values: Aligned<i8>,
@@ -74,7 +82,16 @@ impl LayerCache {
             kv_heads,
             dim,
             dim_padded: dim.next_multiple_of(VALUE_PAD),
+            most: usize::MAX,
             ..Self::default()
+        }
+    }
+
+    /// The same for at most `positions` positions: room is not made in advance for more, so [`cache_bytes`] holds.
+    pub fn with_most(self, positions: usize) -> Self {
+        Self {
+            most: positions,
+            ..self
         }
     }
 
@@ -86,6 +103,11 @@ impl LayerCache {
     /// Whether no position is held.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Forgets the positions from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
     }
 
     /// Appends `rows` positions.
@@ -146,7 +168,7 @@ impl LayerCache {
             return;
         }
         let old = self.capacity;
-        let capacity = positions.max(old + old / 2).next_multiple_of(GROWTH);
+        let capacity = positions.max((old + old / 2).min(self.most)).next_multiple_of(GROWTH);
         /// Moves each head's part of `per_head` values into a larger array.
         fn grow<T: bytemuck::Pod>(array: &mut Aligned<T>, heads: usize, from: usize, to: usize) {
             let mut larger = Aligned::zeroed(heads * to);

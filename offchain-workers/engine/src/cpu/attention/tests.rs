@@ -305,3 +305,24 @@ fn a_growing_cache_keeps_its_positions() {
     assert_eq!(cache.len(), 600);
     check(&pool, &spec, &reference, &cache, &[65_536; 12], &[600]);
 }
+
+#[test]
+fn a_cache_takes_the_bytes_foretold_and_no_more_while_it_grows() {
+    let pool = Pool::new(1);
+    for (kv_heads, dim, most) in [(1, 6, 1), (2, 64, 700), (3, 10, 1000)] {
+        let mut cache = LayerCache::new(kv_heads, dim).with_most(most);
+        let new = NewRows {
+            keys: &vec![1; kv_heads * dim],
+            key_scales: &vec![Scale::ZERO_ROW; kv_heads],
+            values: &vec![1; kv_heads * dim],
+            value_scales: &vec![Scale::ZERO_ROW; kv_heads],
+        };
+        (0..most).for_each(|_| cache.append(&pool, 1, &new));
+        let scales = cache.key_mant.len() + cache.key_exp.len() + cache.value_mant.len() + cache.value_exp.len();
+        let words = scales + cache.exp_top.len();
+        assert_eq!(
+            cache.keys.len() * 2 + cache.values.len() + words * 4,
+            cache_bytes(kv_heads, dim, most)
+        );
+    }
+}
