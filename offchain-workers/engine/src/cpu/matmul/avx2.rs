@@ -92,10 +92,8 @@ unsafe fn tile<const R: usize, const P: usize>(
             // SAFETY: `group < groups`: four values of each row and 16 P bytes of the block's group are in bounds.
             unsafe {
                 let base = weights.as_ptr().add(group * BLOCK * 4);
-                if R == 1 {
-                    // Past the end this is harmless.
-                    _mm_prefetch::<_MM_HINT_T0>(base.wrapping_add(PREFETCH));
-                }
+                // The first rows of a block wait for its weights: ask for them early. Past the end this is harmless.
+                _mm_prefetch::<_MM_HINT_T0>(base.wrapping_add(PREFETCH));
                 let mut w16 = [_mm256_setzero_si256(); P];
                 for (p, w16) in w16.iter_mut().enumerate() {
                     *w16 = _mm256_cvtepi8_epi16(_mm_loadu_si128(base.add(p * 16).cast()));
