@@ -28,7 +28,7 @@ pub use message::{
 };
 
 /// Version of this protocol. Both sides must name the same one.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Most bytes in one frame: a 1 MiB input or output in hex fits four times.
 pub const MAX_FRAME: usize = 8 * 1024 * 1024;

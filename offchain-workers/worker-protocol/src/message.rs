@@ -199,7 +199,8 @@ pub enum FailureKind {
     Overloaded,
     /// The worker has not loaded this model.
     UnknownModel,
-    /// Input or parameters do not fit the model. Asking again gives the same answer.
+    /// Input or parameters do not fit the model, or ask for more memory than the worker may ever use. Asking again gives the
+    /// same answer.
     BadInput,
     /// Somebody cancelled it.
     Cancelled,
@@ -245,8 +246,8 @@ pub enum ErrorKind {
 /// How the worker is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerStatus {
-    /// Execution that runs now.
-    pub running: Option<u64>,
+    /// Executions that run now, in the order in which they began.
+    pub running: Vec<u64>,
     /// Executions that wait.
     pub queued: u32,
     /// Most executions that may wait.

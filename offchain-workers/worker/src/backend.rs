@@ -42,19 +42,57 @@ pub struct Finished {
     pub trace_root: Hash,
 }
 
+/// Names one run of one job: a replaced or cancelled run must not be taken for its successor.
+pub type RunId = u64;
+
+/// What happened to a run in a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It produced a token.
+    Token(u32),
+    /// It ended and left the batch.
+    Ended(Result<Finished, Failure>),
+}
+
+/// Why a run does not begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The batch has no slot free; it will when one of its runs has ended.
+    Slots,
+    /// Runs of this or of other batches hold the memory that it needs.
+    Memory,
+    /// It never will.
+    Failed(Failure),
+}
+
 /// An engine with its models loaded. One thread owns it.
 pub trait Backend: Send + 'static {
-    /// Runs `job` and reports every token of a generation. Stops soon after `cancelled` is set.
+    /// An empty batch for executions of `model`.
     ///
     /// # Errors
-    /// [`FailureKind::UnknownModel`], [`FailureKind::BadInput`], [`FailureKind::Cancelled`] or
-    /// [`FailureKind::Internal`].
-    fn execute(
-        &mut self,
-        job: &Execute,
-        cancelled: &AtomicBool,
-        on_token: &mut dyn FnMut(u32),
-    ) -> Result<Finished, Failure>;
+    /// [`FailureKind::UnknownModel`] or [`FailureKind::Internal`].
+    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Failure>;
+}
+
+/// Executions of one model that run together. None changes what another gives.
+pub trait Batch {
+    /// Lets `job` take part, under the name of `run`, until it has ended or is cancelled.
+    ///
+    /// # Errors
+    /// When there is no room, or the job itself is refused. Neither affects the runs in the batch.
+    fn admit(&mut self, run: RunId, job: &Execute) -> Result<(), Refusal>;
+
+    /// Lets `run` go without a result. Nothing more is reported of it.
+    fn cancel(&mut self, run: RunId);
+
+    /// Brings the runs forward a little and reports what came of it. Stops soon after `interrupt` is set, in which case no
+    /// run need have come forward.
+    fn step(&mut self, interrupt: &AtomicBool, report: &mut dyn FnMut(RunId, Event));
+
+    /// Whether runs take memory of which all batches together have so much and no more.
+    fn needs_memory(&self) -> bool {
+        true
+    }
 }
 
 /// Text to tokens and back for one model. Used by many threads while the engine computes.

@@ -1,13 +1,14 @@
 //! The queue and the thread on which the engine runs.
 //!
-//! Executions run one after another in the order of their arrival. One is named by its key; asking again attaches to
-//! it, and results are kept for a while, so that a node that lost its connection, or its memory, asks again without
-//! having the work done twice. The same key with other contents is another job (the chain reorganised): it replaces the
-//! earlier one.
+//! Executions begin in the order of their arrival, as soon as the batch of their model has room, and run together with the
+//! others in it. One is named by its key; asking again attaches to it, and results are kept for a while, so that a node
+//! that lost its connection, or its memory, asks again without having the work done twice. The same key with other
+//! contents is another job (the chain reorganised): it replaces the earlier one.
+
+mod thread;
 
 use std::{
     collections::{HashMap, VecDeque},
-    panic::{catch_unwind, AssertUnwindSafe},
     sync::{
         atomic::{AtomicBool, Ordering},
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -18,10 +19,7 @@ use std::{
 
 use lantern_worker_protocol::{Execute, FailureKind, Outcome, Reply, WorkerStatus};
 
-use crate::{
-    backend::{Backend, Catalog, Failure, Finished},
-    text::TextStream,
-};
+use crate::backend::{Backend, Catalog, Failure, RunId};
 
 /// Bounds of the executor.
 #[derive(Clone, Copy, Debug)]
@@ -50,15 +48,11 @@ impl Default for Limits {
 /// Receives the replies to one request. Must not block; returns `false` when nobody listens any more.
 pub type Listener = Box<dyn Fn(Reply) -> bool + Send>;
 
-/// Names one run of one key: a replaced or cancelled run must not be taken for its successor.
-type RunId = u64;
-
 struct Run {
-    job: Execute,
+    job: Arc<Execute>,
     listeners: Vec<Listener>,
     tokens: Vec<u32>,
     text: String,
-    cancelled: Arc<AtomicBool>,
     result: Option<Outcome>,
 }
 
@@ -74,7 +68,8 @@ struct State {
     keys: HashMap<u64, RunId>,
     runs: HashMap<RunId, Run>,
     waiting: VecDeque<RunId>,
-    running: Option<RunId>,
+    /// In the order in which they began.
+    running: Vec<RunId>,
     finished: VecDeque<RunId>,
     finished_bytes: usize,
     next_run: RunId,
@@ -86,6 +81,8 @@ struct State {
 impl State {
     fn fail(&mut self, id: RunId, failure: Failure) {
         let Some(mut run) = self.runs.remove(&id) else { return };
+        self.waiting.retain(|other| *other != id);
+        self.running.retain(|other| *other != id);
         self.failed += 1;
         let key = run.job.key;
         if self.keys.get(&key) == Some(&id) {
@@ -98,10 +95,9 @@ impl State {
         });
     }
 
-    /// Ends a run that waits, runs, or has finished. Returns whether it was waiting or running.
+    /// See [`Shared::end`], which also lets go of the step.
     fn end(&mut self, id: RunId) -> bool {
         let Some(run) = self.runs.get(&id) else { return false };
-        run.cancelled.store(true, Ordering::Relaxed);
         if let Some(outcome) = &run.result {
             self.finished_bytes -= outcome.output.0.len();
             self.finished.retain(|other| *other != id);
@@ -109,7 +105,6 @@ impl State {
             self.runs.remove(&id);
             return false;
         }
-        self.waiting.retain(|other| *other != id);
         self.fail(id, Failure::cancelled());
         true
     }
@@ -118,6 +113,7 @@ impl State {
         let Some(run) = self.runs.get_mut(&id) else { return };
         run.tell(&Reply::Done(outcome.clone()));
         run.listeners.clear();
+        self.running.retain(|other| *other != id);
         self.completed += 1;
         self.finished_bytes += outcome.output.0.len();
         run.result = Some(outcome);
@@ -134,6 +130,8 @@ impl State {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    /// Breaks a step off. Set when nobody is left for whom it works.
+    interrupt: AtomicBool,
     limits: Limits,
     started: Instant,
 }
@@ -142,6 +140,16 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is changed in steps that cannot panic, so a poisoned lock still guards a sound one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a run that waits, runs, or has finished. Returns whether it was waiting or running.
+    fn end(&self, state: &mut State, id: RunId) -> bool {
+        let ran = state.running.contains(&id);
+        let ended = state.end(id);
+        if ran && state.running.is_empty() {
+            self.interrupt.store(true, Ordering::SeqCst);
+        }
+        ended
     }
 }
 
@@ -164,13 +172,14 @@ impl Executor {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             wake: Condvar::new(),
+            interrupt: AtomicBool::new(false),
             limits,
             started: Instant::now(),
         });
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("executor".into())
-            .spawn(move || run_all(&of_thread, backend, &catalog))?;
+            .spawn(move || thread::run_all(&of_thread, &backend, &catalog))?;
         Ok((Self { shared }, thread))
     }
 
@@ -179,11 +188,11 @@ impl Executor {
         let mut guard = self.shared.state();
         let state = &mut *guard;
         if let Some(&id) = state.keys.get(&job.key) {
-            match state.runs.get_mut(&id).filter(|run| run.job == job) {
+            match state.runs.get_mut(&id).filter(|run| *run.job == job) {
                 Some(run) => return attach(run, listener),
                 None => {
                     tracing::info!(job = job.key, "replaced: the same key came with other contents");
-                    state.end(id);
+                    self.shared.end(state, id);
                 },
             }
         }
@@ -200,11 +209,10 @@ impl Executor {
         state.next_run += 1;
         state.keys.insert(job.key, id);
         let run = Run {
-            job,
+            job: Arc::new(job),
             listeners: vec![listener],
             tokens: Vec::new(),
             text: String::new(),
-            cancelled: Arc::default(),
             result: None,
         };
         state.runs.insert(id, run);
@@ -214,9 +222,10 @@ impl Executor {
 
     /// Cancels the execution with this key; `false` when none is waiting or running.
     pub fn cancel(&self, key: u64) -> bool {
-        let mut state = self.shared.state();
+        let mut guard = self.shared.state();
+        let state = &mut *guard;
         match state.keys.get(&key).copied() {
-            Some(id) if state.runs.get(&id).is_some_and(|run| run.result.is_none()) => state.end(id),
+            Some(id) if state.runs.get(&id).is_some_and(|run| run.result.is_none()) => self.shared.end(state, id),
             _ => false,
         }
     }
@@ -224,9 +233,9 @@ impl Executor {
     /// How the worker is.
     pub fn status(&self) -> WorkerStatus {
         let state = self.shared.state();
-        let running = state.running.and_then(|id| state.runs.get(&id));
+        let running = state.running.iter().filter_map(|id| state.runs.get(id));
         WorkerStatus {
-            running: running.map(|run| run.job.key),
+            running: running.map(|run| run.job.key).collect(),
             queued: u32::try_from(state.waiting.len()).unwrap_or(u32::MAX),
             queue_limit: u32::try_from(self.shared.limits.queue).unwrap_or(u32::MAX),
             completed: state.completed,
@@ -238,11 +247,12 @@ impl Executor {
 
     /// Cancels everything and lets the thread end.
     pub fn stop(&self) {
-        let mut state = self.shared.state();
+        let mut guard = self.shared.state();
+        let state = &mut *guard;
         state.stopping = true;
         let live: Vec<RunId> = state.runs.keys().copied().collect();
         for id in live {
-            state.end(id);
+            self.shared.end(state, id);
         }
         self.shared.wake.notify_one();
     }
@@ -265,102 +275,6 @@ fn attach(run: &mut Run, listener: Listener) {
         },
         None => run.listeners.push(listener),
     }
-}
-
-/// The executor's thread.
-fn run_all(shared: &Shared, mut backend: impl Backend, catalog: &Catalog) {
-    loop {
-        let (id, job, cancelled) = {
-            let mut state = shared.state();
-            let id = loop {
-                if state.stopping {
-                    return;
-                }
-                if let Some(id) = state.waiting.pop_front() {
-                    break id;
-                }
-                state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-            };
-            let Some(run) = state.runs.get(&id) else { continue };
-            let next = (id, run.job.clone(), Arc::clone(&run.cancelled));
-            state.running = Some(id);
-            next
-        };
-        let begun = Instant::now();
-        tracing::info!(job = job.key, model = %job.model, input_bytes = job.input.0.len(), "running");
-        // A panic of the engine is this job's failure, not everybody's.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            run_one(shared, &mut backend, catalog, id, &job, &cancelled)
-        }))
-        .unwrap_or_else(|_| {
-            Err(Failure::new(
-                FailureKind::Internal,
-                "the engine panicked; see the worker's log",
-            ))
-        });
-        let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut state = shared.state();
-        state.running = None;
-        match result {
-            Ok(Finished {
-                output,
-                usage,
-                trace_root,
-            }) => {
-                tracing::info!(job = job.key, millis, output_bytes = output.0.len(), "done");
-                state.keep(
-                    id,
-                    Outcome {
-                        key: job.key,
-                        output,
-                        usage,
-                        trace_root,
-                        millis,
-                    },
-                    &shared.limits,
-                );
-            },
-            Err(failure) => {
-                tracing::warn!(
-                    job = job.key,
-                    millis,
-                    kind = failure.kind.name(),
-                    "failed: {}",
-                    failure.message
-                );
-                state.fail(id, failure);
-            },
-        }
-    }
-}
-
-fn run_one(
-    shared: &Shared,
-    backend: &mut impl Backend,
-    catalog: &Catalog,
-    id: RunId,
-    job: &Execute,
-    cancelled: &AtomicBool,
-) -> Result<Finished, Failure> {
-    let vocabulary = catalog.vocabularies.get(&job.model);
-    let mut stream = TextStream::default();
-    let mut on_token = |token: u32| {
-        let text = vocabulary
-            .map(|vocabulary| stream.push(token, &**vocabulary))
-            .unwrap_or_default();
-        if let Some(run) = shared.state().runs.get_mut(&id) {
-            let index = u32::try_from(run.tokens.len()).unwrap_or(u32::MAX);
-            run.tokens.push(token);
-            run.text.push_str(&text);
-            run.tell(&Reply::Tokens {
-                key: job.key,
-                index,
-                tokens: vec![token],
-                text,
-            });
-        }
-    };
-    backend.execute(job, cancelled, &mut on_token)
 }
 
 #[cfg(test)]

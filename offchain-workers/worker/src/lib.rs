@@ -1,8 +1,8 @@
 //! The process that owns the device and serves the node.
 //!
 //! - [`server`] speaks [`lantern_worker_protocol`] on a Unix socket; nothing that arrives there can end the process.
-//! - [`executor`] owns the queue and the one thread on which the engine runs.
-//! - [`models`] loads models, from folders, from GGUF files and the one built in.
+//! - [`executor`] owns the queue and the one thread on which the engine runs, several executions at a time.
+//! - [`models`] loads models, from folders, from GGUF files and the one built in; [`engine`] runs jobs on them.
 //!
 //! Executions are exact: running one again gives the same bytes. The worker therefore keeps no files; whoever asks
 //! again after a crash receives the same answer.
@@ -10,7 +10,9 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod engine;
 pub mod executor;
+pub mod machine;
 pub mod models;
 pub mod server;
 pub mod text;

@@ -4,6 +4,7 @@ use std::{
     io::{IsTerminal, Read, Write},
     path::PathBuf,
     process::ExitCode,
+    sync::atomic::AtomicBool,
 };
 
 use anyhow::Context;
@@ -11,9 +12,11 @@ use clap::{Args, Parser, Subcommand};
 use codec::Encode;
 use lantern_exact::{spec::encode_tokens, GenerateParams, JobParams, ModelKind, Sampling, StopTokens};
 use lantern_worker::{
-    backend::Backend,
+    backend::{Backend, Event, Failure, Finished, Refusal},
+    engine::EngineBackend,
     executor::{Executor, Limits},
-    models::{default_threads, EngineBackend, Models},
+    machine::{default_cache_memory, default_threads},
+    models::Models,
     server::Listener,
     text::TextStream,
 };
@@ -64,6 +67,14 @@ struct Serve {
     /// Threads that compute [default: one for each physical core].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Generations of one model that run together. They share every pass over the weights, so that more tokens come out in
+    /// the same time, and none of them changes by it.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    max_batch: u16,
+    /// Memory for the caches of running generations, in MiB [default: a quarter of the machine's]. Who finds none waits until
+    /// others have ended; a job that needs more than all of it is refused.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    cache_memory: Option<u32>,
     /// Executions that may wait.
     #[arg(long, value_name = "N", default_value_t = 64)]
     queue: usize,
@@ -155,16 +166,13 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
         input: encode_tokens(&input).into(),
         params: params.encode().into(),
     };
-    let mut engine = EngineBackend::new(run.threads.unwrap_or_else(default_threads), &models)?;
+    let engine = EngineBackend::new(run.threads.unwrap_or_else(default_threads), 1, usize::MAX, &models)?;
     let mut stream = TextStream::default();
-    let mut show = |token| {
+    let finished = run_alone(&engine, &job, &mut |token| {
         print!("{}", stream.push(token, &*vocabulary));
         // A closed pipe is found out at the end.
         let _ = std::io::stdout().flush();
-    };
-    let finished = engine
-        .execute(&job, &Default::default(), &mut show)
-        .map_err(|failure| anyhow::anyhow!("{}: {}", failure.kind.name(), failure.message))?;
+    })?;
     if params == JobParams::Embed {
         let scale = f64::from(1u32 << model.spec().embedding_frac());
         let row: Vec<f64> = finished
@@ -181,6 +189,26 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
         finished.usage.prompt_tokens, finished.usage.output_tokens, finished.trace_root
     );
     Ok(())
+}
+
+/// Runs one job to its end.
+fn run_alone(backend: &impl Backend, job: &Execute, on_token: &mut dyn FnMut(u32)) -> anyhow::Result<Finished> {
+    let said = |failure: Failure| anyhow::anyhow!("{}: {}", failure.kind.name(), failure.message);
+    let mut batch = backend.batch(&job.model).map_err(said)?;
+    batch.admit(job.key, job).map_err(|refusal| match refusal {
+        Refusal::Failed(failure) => said(failure),
+        Refusal::Slots | Refusal::Memory => anyhow::anyhow!("an empty batch has no room"),
+    })?;
+    let mut ended = None;
+    loop {
+        batch.step(&AtomicBool::new(false), &mut |_, event| match event {
+            Event::Token(token) => on_token(token),
+            Event::Ended(result) => ended = Some(result),
+        });
+        if let Some(result) = ended {
+            return result.map_err(said);
+        }
+    }
 }
 
 fn sampling(run: &Run) -> Sampling {
@@ -206,7 +234,10 @@ fn serve(args: Serve) -> anyhow::Result<()> {
     let threads = args.threads.unwrap_or_else(default_threads).max(1);
     let models = args.models.load()?;
     let catalog = models.catalog();
-    let backend = EngineBackend::new(threads, &models)?;
+    let cache_memory = args
+        .cache_memory
+        .map_or_else(default_cache_memory, |mib| (mib as usize).saturating_mul(1 << 20));
+    let backend = EngineBackend::new(threads, args.max_batch.into(), cache_memory, &models)?;
     let limits = Limits {
         queue: args.queue.max(1),
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
@@ -219,7 +250,14 @@ fn serve(args: Serve) -> anyhow::Result<()> {
     runtime.block_on(async move {
         let listener = Listener::open(&socket).await?;
         let (executor, _thread) = Executor::start(backend, catalog.clone(), limits)?;
-        tracing::info!(socket = %socket.display(), models = catalog.models.len(), threads, "listening");
+        tracing::info!(
+            socket = %socket.display(),
+            models = catalog.models.len(),
+            threads,
+            max_batch = args.max_batch,
+            cache_memory_mib = cache_memory >> 20,
+            "listening"
+        );
         let stop = CancellationToken::new();
         let serving = tokio::spawn(listener.serve(executor.clone(), catalog, stop.clone()));
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

@@ -1,20 +1,13 @@
-//! Loading models, and the engine behind [`Backend`].
+//! Loading models.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::{atomic::AtomicBool, Arc},
-};
+use std::{path::PathBuf, sync::Arc};
 
-use codec::{DecodeAll, Encode};
-use lantern_engine::{
-    Engine, ExecuteError, ExecuteOptions, KernelChoice, KernelUnavailable, LoadError, LoadOptions, LoadedModel,
-    ModelFiles, ModelSource,
-};
-use lantern_exact::{spec::decode_tokens, JobParams, ModelKind as ExactKind};
-use lantern_worker_protocol::{Execute, FailureKind, Hash, ModelInfo, ModelKind, Usage};
+use codec::Encode;
+use lantern_engine::{LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource};
+use lantern_exact::ModelKind as ExactKind;
+use lantern_worker_protocol::{Hash, ModelInfo, ModelKind};
 
-use crate::backend::{Backend, Catalog, Failure, Finished, Vocabulary};
+use crate::backend::{Catalog, Vocabulary};
 
 /// The model that is built into the program, so that it serves without a download.
 const DEFAULT_MODEL: ModelFiles<'static> = ModelFiles {
@@ -45,9 +38,6 @@ pub enum ModelsError {
     /// No model has this id or name.
     #[error("no loaded model is called {0}")]
     Unknown(String),
-    /// The machine lacks the instructions asked for.
-    #[error(transparent)]
-    Kernel(#[from] KernelUnavailable),
 }
 
 /// Loaded models.
@@ -111,6 +101,11 @@ impl Models {
             .ok_or_else(|| ModelsError::Unknown(wanted.into()))
     }
 
+    /// All of them, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<LoadedModel>> {
+        self.list.iter()
+    }
+
     /// The models as the server shows them.
     pub fn catalog(&self) -> Catalog {
         let vocabulary = |model: &Arc<LoadedModel>| {
@@ -154,86 +149,4 @@ impl Vocabulary for ModelVocabulary {
         let tokenizer = self.0.tokenizer().ok_or("the model has no tokenizer")?;
         tokenizer.decode(tokens).map_err(|error| error.to_string())
     }
-}
-
-/// The engine with its models.
-pub struct EngineBackend {
-    engine: Engine,
-    models: HashMap<Hash, Arc<LoadedModel>>,
-}
-
-impl EngineBackend {
-    /// An engine of `threads` threads for `models`.
-    ///
-    /// # Errors
-    /// When the machine lacks the instructions that the engine needs.
-    pub fn new(threads: usize, models: &Models) -> Result<Self, ModelsError> {
-        let engine = Engine::new(threads, KernelChoice::Auto)?;
-        tracing::info!(threads = engine.threads(), kernel = engine.kernel().name(), "engine");
-        let models = models
-            .list
-            .iter()
-            .map(|model| (Hash(model.id()), Arc::clone(model)))
-            .collect();
-        Ok(Self { engine, models })
-    }
-}
-
-impl Backend for EngineBackend {
-    fn execute(
-        &mut self,
-        job: &Execute,
-        cancelled: &AtomicBool,
-        on_token: &mut dyn FnMut(u32),
-    ) -> Result<Finished, Failure> {
-        let bad = |reason: String| Failure::new(FailureKind::BadInput, reason);
-        let model = self.models.get(&job.model).ok_or_else(|| {
-            Failure::new(
-                FailureKind::UnknownModel,
-                format!("this worker has not loaded model {}", job.model),
-            )
-        })?;
-        let params =
-            JobParams::decode_all(&mut job.params.as_ref()).map_err(|error| bad(format!("params: {error}")))?;
-        let input =
-            decode_tokens(job.input.as_ref(), model.spec().vocab).map_err(|error| bad(format!("input: {error}")))?;
-        let mut report = |token| {
-            on_token(token);
-            std::ops::ControlFlow::Continue(())
-        };
-        let options = ExecuteOptions::default();
-        let execution = self
-            .engine
-            .execute(model, &input, &params, &options, &mut report, cancelled)
-            .map_err(|error| match error {
-                ExecuteError::Params(error) => bad(error.to_string()),
-                ExecuteError::Cancelled => Failure::cancelled(),
-            })?;
-        Ok(Finished {
-            output: execution.output.into(),
-            usage: Usage {
-                prompt_tokens: execution.usage.prompt_tokens,
-                output_tokens: execution.usage.output_tokens,
-            },
-            trace_root: Hash(execution.trace_root),
-        })
-    }
-}
-
-/// Threads to compute with when nobody says: one for each physical core, because two on one share its vector units.
-pub fn default_threads() -> usize {
-    let logical = std::thread::available_parallelism().map_or(1, usize::from);
-    physical_cores(Path::new("/sys/devices/system/cpu"), logical)
-        .unwrap_or(logical)
-        .clamp(1, logical)
-}
-
-/// Distinct groups of sibling threads among the first `logical` processors, where the system tells.
-fn physical_cores(folder: &Path, logical: usize) -> Option<usize> {
-    let siblings =
-        |cpu: usize| std::fs::read_to_string(folder.join(format!("cpu{cpu}/topology/thread_siblings_list"))).ok();
-    let groups = (0..logical)
-        .map(siblings)
-        .collect::<Option<std::collections::BTreeSet<_>>>()?;
-    Some(groups.len())
 }

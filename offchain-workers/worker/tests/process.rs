@@ -217,7 +217,7 @@ async fn serves_jobs_with_the_same_bytes_after_a_kill_and_with_any_threads() {
 
     // Killed in the middle of a long job: the next worker takes the socket over and gives the same bytes.
     let _long = client.execute(job(2, &info, &prompt, 4000)).await.expect("is sent");
-    while client.status().await.expect("answers").running != Some(2) {}
+    while client.status().await.expect("answers").running != [2] {}
     first.process.kill().expect("is killed");
     client.closed().await;
     let second = Worker::start(&socket, &model, &["--threads", "2"]);
@@ -314,6 +314,33 @@ async fn bad_jobs_are_refused_and_long_ones_cancelled() {
             ..
         })
     ));
+}
+
+#[tokio::test]
+async fn jobs_that_run_together_give_the_bytes_that_each_gives_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = folder.path().join("tiny");
+    write_model(&model, 1);
+    let mut results = Vec::new();
+    for (name, flags) in [("alone", ["--max-batch", "1"]), ("together", ["--cache-memory", "1"])] {
+        let worker = Worker::start(&folder.path().join(name), &model, &flags);
+        let client = worker.client().await;
+        let info = client.models()[0].clone();
+        let mut executions = Vec::new();
+        for key in 0..12 {
+            // The longest take most of the memory, so that some wait for it.
+            let (prompt, tokens) = (vec![key; 1 + 40 * key as usize], 20 + 200 * key);
+            let job = job(key.into(), &info, &prompt, tokens);
+            executions.push(client.execute(job).await.expect("is sent"));
+        }
+        let mut outcomes = Vec::new();
+        for execution in executions {
+            let outcome = execution.outcome().await.expect("ends").expect("succeeds");
+            outcomes.push((outcome.key, outcome.output, outcome.usage, outcome.trace_root));
+        }
+        results.push(outcomes);
+    }
+    assert_eq!(results[0], results[1]);
 }
 
 #[tokio::test]

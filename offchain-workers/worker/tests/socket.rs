@@ -2,15 +2,12 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        Arc,
-    },
+    sync::{atomic::AtomicBool, Arc},
     time::Duration,
 };
 
 use lantern_worker::{
-    backend::{Backend, Catalog, Failure, Finished, Vocabulary},
+    backend::{Backend, Batch, Catalog, Event, Failure, Finished, Refusal, RunId, Vocabulary},
     executor::{Executor, Limits},
     server::{ListenError, Listener},
 };
@@ -30,29 +27,43 @@ const MODEL: Hash = Hash([9; 32]);
 struct Echo;
 
 impl Backend for Echo {
-    fn execute(
-        &mut self,
-        job: &Execute,
-        cancelled: &AtomicBool,
-        on_token: &mut dyn FnMut(u32),
-    ) -> Result<Finished, Failure> {
-        if job.model != MODEL {
-            return Err(Failure::new(FailureKind::UnknownModel, "no such model"));
+    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Failure> {
+        match *model {
+            MODEL => Ok(Box::new(EchoBatch::default())),
+            _ => Err(Failure::new(FailureKind::UnknownModel, "no such model")),
         }
-        while job.input.0.is_empty() {
-            if cancelled.load(Ordering::Relaxed) {
-                return Err(Failure::cancelled());
+    }
+}
+
+#[derive(Default)]
+struct EchoBatch(Vec<(RunId, Bytes)>);
+
+impl Batch for EchoBatch {
+    fn admit(&mut self, run: RunId, job: &Execute) -> Result<(), Refusal> {
+        self.0.push((run, job.input.clone()));
+        Ok(())
+    }
+
+    fn cancel(&mut self, run: RunId) {
+        self.0.retain(|(known, _)| *known != run);
+    }
+
+    fn step(&mut self, _: &AtomicBool, report: &mut dyn FnMut(RunId, Event)) {
+        self.0.retain(|(run, input)| {
+            for byte in &input.0 {
+                report(*run, Event::Token((*byte).into()));
             }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        for byte in &job.input.0 {
-            on_token((*byte).into());
-        }
-        Ok(Finished {
-            output: job.input.clone(),
-            usage: Usage::default(),
-            trace_root: Hash([1; 32]),
-        })
+            if !input.0.is_empty() {
+                let finished = Finished {
+                    output: input.clone(),
+                    usage: Usage::default(),
+                    trace_root: Hash([1; 32]),
+                };
+                report(*run, Event::Ended(Ok(finished)));
+            }
+            input.0.is_empty()
+        });
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -215,11 +226,11 @@ async fn execution_survives_its_connection_and_is_cancelled_from_another() {
     let worker = Worker::start().await;
     let first = worker.client().await;
     let endless = first.execute(job(5, b"")).await.expect("is sent");
-    while first.status().await.expect("answers").running != Some(5) {}
+    while first.status().await.expect("answers").running != [5] {}
     drop((endless, first));
     let second = worker.client().await;
     let attached = second.execute(job(5, b"")).await.expect("is sent");
-    assert_eq!(second.status().await.expect("answers").running, Some(5));
+    assert_eq!(second.status().await.expect("answers").running, [5]);
     assert!(second.cancel(5).await.expect("answers"));
     assert!(!second.cancel(5).await.expect("answers"));
     let outcome = attached.outcome().await.expect("is answered");
