@@ -35,7 +35,7 @@ need() {
 # clone would count as built because a newer one of another clone was. So what another clone built of our crates is built again.
 forget_other_clones() {
 	local stamp="$CARGO_TARGET_DIR/last-clone"
-	[ -d "$CARGO_TARGET_DIR" ] || mkdir -p "$CARGO_TARGET_DIR"
+	mkdir -p "$CARGO_TARGET_DIR"
 	if [ "$(cat "$stamp" 2>/dev/null)" != "$LANTERN_ROOT" ]; then
 		find "$CARGO_TARGET_DIR" -path '*/.fingerprint/*' -prune \( -name 'lantern-*' -o -name 'pallet-provider-staking-*' \
 			-o -name 'pallet-model-registry-*' -o -name 'pallet-job-escrow-*' -o -name 'pallet-result-verification-*' \

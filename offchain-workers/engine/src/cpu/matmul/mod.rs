@@ -104,7 +104,7 @@ pub fn matmul(pool: &Pool, kernel: Kernel, x: &Activations, w: &Matrix, out: &mu
     }
 }
 
-/// Turns the exact dot product of one output into Q16, for kernels without 64-bit SIMD multiplication.
+/// Turns the exact dot product of one output into Q16: for the scalar kernel, and for shifts to the left in the others.
 fn finish(acc: i64, scale: Scale, w: &Matrix, out: usize) -> i32 {
     let weight = Scale {
         mant: w.mant[out],

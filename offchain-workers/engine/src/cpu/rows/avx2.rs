@@ -7,23 +7,13 @@
 
 mod lanes;
 
+use super::{UNIT_Q16, UNIT_Q32};
 use lanes::*;
 use lantern_exact::{
     fixed::{Scale, NORMAL_CDF, NORMAL_CDF_STEP_BITS, SIGMOID, SIGMOID_STEP_BITS},
     ops::{self, Quantiser},
 };
 use std::arch::x86_64::*;
-
-/// `2^-16`: what one unit of a Q16 number is worth.
-const UNIT_Q16: Scale = Scale {
-    mant: 1 << 23,
-    exp: -39,
-};
-/// `2^-32`.
-const UNIT_Q32: Scale = Scale {
-    mant: 1 << 23,
-    exp: -55,
-};
 
 /// The second half of [`Quantiser::apply`]: makes `out` the quantised values of the row whose shifted numbers `n(at)`
 /// gives in the low halves of even and odd lanes.

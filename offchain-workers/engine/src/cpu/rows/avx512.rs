@@ -2,22 +2,12 @@
 //!
 //! Only the passes over a row are vectors; everything that happens once per row is the definition's own code.
 
+use super::{UNIT_Q16, UNIT_Q32};
 use lantern_exact::{
     fixed::{Scale, NORMAL_CDF, NORMAL_CDF_STEP_BITS, SIGMOID, SIGMOID_STEP_BITS},
     ops::{self, Quantiser},
 };
 use std::arch::x86_64::*;
-
-/// `2^-16`: what one unit of a Q16 number is worth.
-const UNIT_Q16: Scale = Scale {
-    mant: 1 << 23,
-    exp: -39,
-};
-/// `2^-32`.
-const UNIT_Q32: Scale = Scale {
-    mant: 1 << 23,
-    exp: -55,
-};
 
 /// Lanes of a 64-bit vector.
 const LANES: usize = 8;

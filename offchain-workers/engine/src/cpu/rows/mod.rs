@@ -13,6 +13,19 @@ mod neon;
 use super::Kernel;
 use lantern_exact::{fixed::Scale, model::Vector, ops};
 
+/// `2^-16`: what one unit of a Q16 number is worth.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const UNIT_Q16: Scale = Scale {
+    mant: 1 << 23,
+    exp: -39,
+};
+/// `2^-32`.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const UNIT_Q32: Scale = Scale {
+    mant: 1 << 23,
+    exp: -55,
+};
+
 /// Calls the version of the kernel that has one, the definition elsewhere.
 macro_rules! dispatch {
     ($kernel:expr, $name:ident($($arg:expr),*), $definition:expr) => {

@@ -3,23 +3,13 @@
 //! Only the passes over a row are vectors; everything that happens once per row is the definition's own code, and so are
 //! the tables of SiLU and GELU, because NEON cannot gather.
 
+use super::{UNIT_Q16, UNIT_Q32};
 use crate::cpu::neon::{left_by, load, shift_to_i32, store, Wide4, LANES};
 use lantern_exact::{
     fixed::Scale,
     ops::{self, Quantiser},
 };
 use std::arch::aarch64::*;
-
-/// `2^-16`: what one unit of a Q16 number is worth.
-const UNIT_Q16: Scale = Scale {
-    mant: 1 << 23,
-    exp: -39,
-};
-/// `2^-32`.
-const UNIT_Q32: Scale = Scale {
-    mant: 1 << 23,
-    exp: -55,
-};
 
 /// `x` in 64 bits.
 #[target_feature(enable = "neon")]
