@@ -4,7 +4,7 @@ use super::{
     config,
     error::LoadError,
     gguf,
-    parameters::{HuggingFace, Parameters},
+    parameters::{FloatSource, HuggingFace, Parameters, Quantised},
     source::{Files, ModelSource, TOKENIZER},
     tensors::Tensors,
     tokenizer::Tokenizer,
@@ -40,7 +40,7 @@ pub(super) struct Opened<'a> {
     /// `tokenizer.json`, whose hash is in the specification.
     pub tokenizer: Cow<'a, [u8]>,
     pub end_tokens: Vec<u32>,
-    pub parameters: Box<dyn Parameters + 'a>,
+    pub parameters: Box<dyn FloatSource + 'a>,
 }
 
 /// Opens files in Hugging Face's layout.
@@ -76,7 +76,18 @@ impl std::fmt::Debug for LoadedModel {
 impl LoadedModel {
     /// Loads, quantises and commits to the model in `source`. The same files and options give the same id everywhere.
     pub fn load(source: &ModelSource<'_>, options: &LoadOptions) -> Result<Self, LoadError> {
-        let mut opened = match source {
+        Self::read(source, options, true)
+    }
+
+    /// As [`load`](Self::load), but narrow arithmetic gets the float weights as they are: to measure what smoothing is worth. Narrow
+    /// models have another identity than on the chain.
+    #[doc(hidden)]
+    pub fn load_unsmoothed(source: &ModelSource<'_>, options: &LoadOptions) -> Result<Self, LoadError> {
+        Self::read(source, options, false)
+    }
+
+    fn read(source: &ModelSource<'_>, options: &LoadOptions, smooth: bool) -> Result<Self, LoadError> {
+        let opened = match source {
             ModelSource::Folder(folder) => hugging_face(Files::Folder(folder), options)?,
             ModelSource::Gguf(path) => gguf::open(path, options)?,
             ModelSource::Memory(files) => hugging_face(Files::Memory(*files), options)?,
@@ -84,7 +95,8 @@ impl LoadedModel {
         let spec = opened.spec;
         let tokenizer = Tokenizer::from_bytes(&opened.tokenizer_file, &opened.tokenizer, spec.vocab)?;
         let pool = loading_pool();
-        let (weights, weights_root) = Weights::take(&spec, &mut *opened.parameters, &pool)?;
+        let (weights, weights_root) =
+            Weights::take(&spec, &mut Quantised::new(opened.parameters, spec, smooth), &pool)?;
         let id = model_id(&spec, &weights_root);
         Ok(Self {
             name: source.name(),

@@ -6,6 +6,7 @@ mod gguf;
 mod loaded;
 mod parameters;
 mod quantise;
+mod smooth;
 mod source;
 mod tensors;
 mod tokenizer;

@@ -1,13 +1,17 @@
 //! The quantised parameters of a model, one tensor at a time in commitment order.
 
-use super::{error::LoadError, quantise, source::WEIGHTS, tensors::Tensors};
+use super::{error::LoadError, quantise, smooth::Plan, source::WEIGHTS, tensors::Tensors};
 use crate::cpu::{memory::SharedMut, pool::Pool};
 use lantern_exact::{
-    commit::{matrix_row_leaf, tensor_leaf, TensorKind, TensorSpec},
+    commit::{self, matrix_row_leaf, tensor_leaf, TensorKind, TensorSpec},
     fixed::{Scale, FRAC},
     merkle,
     model::{Matrix, Tensor, Vector},
-    Family, Hash, ModelSpec,
+    Family, Hash, ModelSpec, Width,
+};
+use std::sync::{
+    atomic::{AtomicUsize, Ordering},
+    Mutex, PoisonError,
 };
 
 /// Fractional bits of biases.
@@ -17,12 +21,103 @@ const BIAS_FRAC: u32 = FRAC as u32;
 const MAX_GAIN_FRAC: u32 = 30;
 
 /// Rows of a matrix that one task quantises or hashes.
-const ROWS_PER_TASK: usize = 64;
+pub(crate) const ROWS_PER_TASK: usize = 64;
 
 /// Where parameters come from, asked for in commitment order.
 pub(crate) trait Parameters {
     /// The tensor that `spec` names.
     fn get(&mut self, spec: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError>;
+}
+
+/// The float parameters of a model's files.
+pub(crate) trait FloatSource: Sync {
+    /// Calls `each(first row, values)` for all rows of `tensor` in runs of at most [`ROWS_PER_TASK`], row-major, finite, in no fixed
+    /// order and on the threads of `pool`. A vector is one row. What `each` writes to the values is lost.
+    fn visit(&self, tensor: &TensorSpec, pool: &Pool, each: &Visit<'_>) -> Result<(), LoadError>;
+
+    /// The error for value `index` of `tensor`, which does not fit fixed point.
+    fn out_of_range(&self, tensor: &TensorSpec, index: usize) -> LoadError;
+}
+
+/// What [`FloatSource::visit`] calls.
+pub(crate) type Visit<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
+
+/// Float parameters on their way to integers.
+pub(crate) struct Quantised<'a> {
+    floats: Box<dyn FloatSource + 'a>,
+    spec: ModelSpec,
+    tensors: Vec<TensorSpec>,
+    smooth: bool,
+    /// Layer that `plan` is for; `None` before the first.
+    planned: Option<String>,
+    plan: Plan,
+}
+
+impl<'a> Quantised<'a> {
+    /// Parameters of a model of `spec`. With `smooth`, what is narrow is [smoothed](super::smooth); wide never is.
+    pub(super) fn new(floats: Box<dyn FloatSource + 'a>, spec: ModelSpec, smooth: bool) -> Self {
+        let narrow = spec.activation == Width::Narrow || spec.keys == Width::Narrow;
+        Self {
+            floats,
+            tensors: commit::tensors(&spec),
+            spec,
+            smooth: smooth && (narrow || std::env::var("XWIDE").is_ok()),
+            planned: None,
+            plan: Plan::default(),
+        }
+    }
+
+    /// Makes the plan of the layer that `name` belongs to, unless it is there.
+    fn prepare(&mut self, name: &str, pool: &Pool) -> Result<(), LoadError> {
+        let layer = layer_of(name).map_or("", |(layer, _)| layer);
+        if self.smooth && self.planned.as_deref() != Some(layer) {
+            self.plan = Plan::make(&*self.floats, &self.spec, &self.tensors, layer, pool)?;
+            self.planned = Some(layer.to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Parameters for Quantised<'_> {
+    fn get(&mut self, tensor: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError> {
+        self.prepare(&tensor.name, pool)?;
+        let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
+        let factors = self.plan.of(&tensor.name);
+        if tensor.kind == TensorKind::Vector {
+            let values = Mutex::new(Vec::new());
+            self.floats.visit(tensor, pool, &|_, row| {
+                factors.apply(0, cols, row);
+                values
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(row);
+            })?;
+            let values = values.into_inner().unwrap_or_else(PoisonError::into_inner);
+            return quantise_vector(&tensor.name, &values)
+                .map(Tensor::Vector)
+                .map_err(|index| self.floats.out_of_range(tensor, index));
+        }
+        let (mut data, mut scales) = (vec![0i8; rows * cols], vec![Scale::ZERO_ROW; rows]);
+        let (shared_data, shared_scales) = (SharedMut::new(&mut data[..]), SharedMut::new(&mut scales[..]));
+        let first_bad = AtomicUsize::new(usize::MAX);
+        self.floats.visit(tensor, pool, &|first, values| {
+            factors.apply(first, cols, values);
+            for (row, values) in (first..).zip(values.chunks(cols)) {
+                if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+                    first_bad.fetch_min(row * cols + column, Ordering::Relaxed);
+                    continue;
+                }
+                // SAFETY: runs have disjoint rows.
+                let (out, scale) =
+                    unsafe { (shared_data.range(row * cols, cols), &mut shared_scales.range(row, 1)[0]) };
+                *scale = quantise::row(values, out);
+            }
+        })?;
+        match first_bad.into_inner() {
+            usize::MAX => Ok(Tensor::Matrix(Matrix { cols, data, scales })),
+            index => Err(self.floats.out_of_range(tensor, index)),
+        }
+    }
 }
 
 /// Leaf of `tensor` in the weights tree.
@@ -43,25 +138,6 @@ pub(crate) fn leaf(tensor: &Tensor, spec: &TensorSpec, pool: &Pool) -> Hash {
         }
     });
     tensor_leaf(spec, &merkle::root(&leaves))
-}
-
-/// A matrix whose row `row` the call `quantise(row, out)` writes, with its scale as the result.
-pub(crate) fn quantise_rows(
-    rows: usize,
-    cols: usize,
-    pool: &Pool,
-    quantise: &(dyn Fn(usize, &mut [i8]) -> Scale + Sync),
-) -> Matrix {
-    let (mut data, mut scales) = (vec![0i8; rows * cols], vec![Scale::ZERO_ROW; rows]);
-    let (shared_data, shared_scales) = (SharedMut::new(&mut data[..]), SharedMut::new(&mut scales[..]));
-    pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
-        for row in task * ROWS_PER_TASK..((task + 1) * ROWS_PER_TASK).min(rows) {
-            // SAFETY: tasks have disjoint rows.
-            let (out, scale) = unsafe { (shared_data.range(row * cols, cols), &mut shared_scales.range(row, 1)[0]) };
-            *scale = quantise(row, out);
-        }
-    });
-    Matrix { cols, data, scales }
 }
 
 /// A vector in fixed point: biases in Q16, gains with as many fractional bits as their largest magnitude leaves room for below
@@ -115,7 +191,7 @@ impl<'a> HuggingFace<'a> {
             spec,
             prefix: found.unwrap_or(prefixes[0]),
         };
-        for tensor in lantern_exact::commit::tensors(&spec) {
+        for tensor in commit::tensors(&spec) {
             let (name, shape) = model.locate(&tensor)?;
             model.tensors.check(&name, &shape)?;
         }
@@ -139,25 +215,29 @@ impl<'a> HuggingFace<'a> {
     }
 }
 
-impl Parameters for HuggingFace<'_> {
-    fn get(&mut self, tensor: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError> {
+impl FloatSource for HuggingFace<'_> {
+    fn visit(&self, tensor: &TensorSpec, pool: &Pool, each: &Visit<'_>) -> Result<(), LoadError> {
         let (name, shape) = self.locate(tensor)?;
+        let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
         let mut values = self.tensors.read(&name, &shape)?;
-        values.truncate(tensor.rows as usize * tensor.cols as usize);
-        match tensor.kind {
-            TensorKind::Matrix => {
-                let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
-                Ok(Tensor::Matrix(quantise_rows(rows, cols, pool, &|row, out| {
-                    quantise::row(&values[row * cols..(row + 1) * cols], out)
-                })))
-            },
-            TensorKind::Vector => quantise_vector(&tensor.name, &values)
-                .map(Tensor::Vector)
-                .map_err(|index| LoadError::OutOfRange {
-                    file: WEIGHTS.into(),
-                    tensor: name,
-                    index,
-                }),
+        values.truncate(rows * cols);
+        let shared = SharedMut::new(&mut values[..]);
+        pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
+            let first = task * ROWS_PER_TASK;
+            let last = (first + ROWS_PER_TASK).min(rows);
+            // SAFETY: tasks have disjoint rows.
+            each(first, unsafe { shared.range(first * cols, (last - first) * cols) });
+        });
+        Ok(())
+    }
+
+    fn out_of_range(&self, tensor: &TensorSpec, index: usize) -> LoadError {
+        LoadError::OutOfRange {
+            file: WEIGHTS.into(),
+            tensor: self
+                .locate(tensor)
+                .map_or_else(|_| tensor.name.clone(), |(name, _)| name),
+            index,
         }
     }
 }

@@ -8,13 +8,11 @@ use crate::{
     cpu::pool::Pool,
     model::{
         error::LoadError,
-        parameters::{layer_of, quantise_rows, quantise_vector, Parameters},
-        quantise,
+        parameters::{layer_of, FloatSource, Visit, ROWS_PER_TASK},
     },
 };
 use lantern_exact::{
     commit::{self, TensorKind, TensorSpec},
-    model::Tensor,
     Family, ModelSpec,
 };
 use memmap2::Mmap;
@@ -109,46 +107,44 @@ impl Gguf {
     }
 }
 
-impl Parameters for Gguf {
-    fn get(&mut self, tensor: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError> {
-        let model = &*self;
-        let (name, entry) = model.find(tensor)?;
+impl FloatSource for Gguf {
+    fn visit(&self, tensor: &TensorSpec, pool: &Pool, each: &Visit<'_>) -> Result<(), LoadError> {
+        let (name, entry) = self.find(tensor)?;
         let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
-        let bytes = &model.map[entry.start..entry.start + entry.bytes];
+        let bytes = &self.map[entry.start..entry.start + entry.bytes];
         // The header's reader found the rows to be whole and within the file.
         let stride = entry.bytes / entry.shape[..entry.shape.len() - 1].iter().product::<usize>();
         let first_bad = AtomicUsize::new(usize::MAX);
-        let decode = |row: usize| {
-            let row = model.row_in_file(tensor, row);
-            let mut values = vec![0f32; cols];
-            entry
-                .block
-                .decode(&bytes[row * stride..(row + 1) * stride], &mut values);
-            if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-                first_bad.fetch_min(row * cols + column, Ordering::Relaxed);
-                values.fill(0.0);
+        pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
+            let first = task * ROWS_PER_TASK;
+            let last = (first + ROWS_PER_TASK).min(rows);
+            let mut values = vec![0f32; (last - first) * cols];
+            for (row, values) in (first..last).zip(values.chunks_mut(cols)) {
+                let row = self.row_in_file(tensor, row);
+                entry.block.decode(&bytes[row * stride..(row + 1) * stride], values);
+                if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+                    first_bad.fetch_min(row * cols + column, Ordering::Relaxed);
+                    values.fill(0.0);
+                }
             }
-            values
-        };
-        let quantised = match tensor.kind {
-            TensorKind::Matrix => Ok(Tensor::Matrix(quantise_rows(rows, cols, pool, &|row, out| {
-                quantise::row(&decode(row), out)
-            }))),
-            TensorKind::Vector => quantise_vector(&tensor.name, &decode(0)).map(Tensor::Vector),
-        };
-        let first_bad = first_bad.into_inner();
-        if first_bad < usize::MAX {
-            return Err(LoadError::NotFinite {
-                file: model.file.clone(),
+            each(first, &mut values);
+        });
+        match first_bad.into_inner() {
+            usize::MAX => Ok(()),
+            index => Err(LoadError::NotFinite {
+                file: self.file.clone(),
                 tensor: name,
-                index: first_bad,
-            });
+                index,
+            }),
         }
-        quantised.map_err(|index| LoadError::OutOfRange {
-            file: model.file.clone(),
-            tensor: name,
+    }
+
+    fn out_of_range(&self, tensor: &TensorSpec, index: usize) -> LoadError {
+        LoadError::OutOfRange {
+            file: self.file.clone(),
+            tensor: self.find(tensor).map_or_else(|_| tensor.name.clone(), |(name, _)| name),
             index,
-        })
+        }
     }
 }
 
