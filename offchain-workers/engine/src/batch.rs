@@ -5,7 +5,7 @@
 //! trace: all that mixes rows is exact integer arithmetic on one sequence's own cache.
 
 use crate::{
-    cache_memory::{CacheMemory, CacheShare},
+    cache_memory::{cache_bytes, CacheMemory},
     cpu::memory::SharedMut,
     engine::{check_job, Engine, Execution},
     forward::{self, Cancelled, Machine, Sequence, Workspace},
@@ -80,12 +80,11 @@ pub enum BatchEvent {
 }
 
 /// One running generation.
-struct Slot<'a> {
+struct Slot {
     id: SlotId,
     prompt_tokens: u32,
     params: GenerateParams,
     ended: bool,
-    _share: CacheShare<'a>,
 }
 
 /// Generations of one model that run together.
@@ -97,7 +96,7 @@ pub struct Batch<'a> {
     options: BatchOptions,
     work: Workspace,
     /// In the order of their admission.
-    slots: Vec<Slot<'a>>,
+    slots: Vec<Slot>,
     /// `sequences[i]` is the text of `slots[i]`.
     sequences: Vec<Sequence>,
     /// Slots whose known tokens are all computed, the row of each one's last, and the token sampled from it.
@@ -171,7 +170,7 @@ impl<'a> Batch<'a> {
             return Err(ParamsError::WrongKind.into());
         };
         let positions = spec.positions(prompt_tokens, params.max_new_tokens);
-        let needed = Sequence::bytes(spec, positions as usize);
+        let needed = cache_bytes(spec, positions);
         if needed > self.memory.limit() {
             let limit = self.memory.limit();
             return Err(AdmitError::TooLarge { needed, limit });
@@ -179,16 +178,16 @@ impl<'a> Batch<'a> {
         if self.is_full() {
             return Err(Overloaded::Slots.into());
         }
-        let share = self.memory.take(needed).ok_or(Overloaded::Memory)?;
+        let sequence = Sequence::admit(spec, &self.model.id(), input, positions as usize, self.memory)
+            .ok_or(Overloaded::Memory)?;
         let id = SlotId(self.next_id);
         self.next_id += 1;
-        self.sequences.push(Sequence::new(spec, input, positions as usize));
+        self.sequences.push(sequence);
         self.slots.push(Slot {
             id,
             prompt_tokens,
             params,
             ended: false,
-            _share: share,
         });
         Ok(id)
     }
@@ -219,6 +218,9 @@ impl<'a> Batch<'a> {
         let (engine, spec) = (self.engine, self.model.spec());
         let machine = engine.machine(cancel);
         forward::forward(&machine, spec, self.llama, &mut self.work, &mut self.sequences)?;
+        for sequence in &mut self.sequences {
+            sequence.share(self.memory);
+        }
         self.sample(&machine);
         self.report(each);
         for index in (0..self.slots.len()).rev() {

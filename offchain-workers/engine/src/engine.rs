@@ -210,7 +210,10 @@ impl Engine {
         let cancel = AtomicBool::new(false);
         let machine = self.machine(&cancel);
         let mut work = Workspace::default();
-        let mut sequence = Sequence::new(spec, tokens, tokens.len());
+        let memory = CacheMemory::unbounded();
+        let Some(mut sequence) = Sequence::admit(spec, &model.id(), tokens, tokens.len(), &memory) else {
+            return Err(ParamsError::ContextExceeded.into());
+        };
         while sequence.pending() > 0 {
             let first = sequence.len;
             sequence.rows = sequence.pending().min(ROWS);

@@ -12,9 +12,10 @@ pub mod cpu;
 mod engine;
 mod forward;
 pub mod model;
+mod prefixes;
 
 pub use batch::{AdmitError, Batch, BatchEvent, BatchOptions, Overloaded, SlotId};
-pub use cache_memory::{cache_bytes, CacheMemory};
+pub use cache_memory::{cache_bytes, positions_within, CacheMemory, CacheUse};
 pub use cpu::Kernel;
 pub use engine::{Engine, ExecuteError, ExecuteOptions, Execution, KernelChoice, KernelUnavailable};
 pub use forward::Cancelled;

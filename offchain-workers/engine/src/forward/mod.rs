@@ -3,19 +3,21 @@
 mod bert;
 mod leaves;
 mod llama;
+mod sequence;
 
 pub(crate) use bert::{embed, BertState};
-pub(crate) use llama::{forward, logits, Sequence, Workspace};
+pub(crate) use llama::{forward, logits, Workspace};
+pub(crate) use sequence::{cache_shape, Sequence};
 
 use crate::cpu::{
-    attention::{attend, LayerCache, NewRows, Queries},
+    attention::{attend, NewRows, PagedCache, Queries},
     matmul::{layout_for, matmul},
     matrix::{Activations, Matrix},
     memory::{reserve, Aligned, SharedMut},
     pool::Pool,
     rows, Kernel,
 };
-use lantern_exact::{fixed::Scale, merkle, ops, trace::TraceBuilder, Hash, ModelSpec, Width};
+use lantern_exact::{fixed::Scale, merkle, ops, Hash, ModelSpec, Width};
 use leaves::LeafRow;
 use std::{
     ops::Range,
@@ -164,8 +166,16 @@ impl Buffers {
         });
     }
 
-    /// Appends the quantised keys and values of `rows` to `cache`.
-    fn append(&self, machine: &Machine<'_>, spec: &ModelSpec, rows: Range<usize>, cache: &mut LayerCache) {
+    /// Writes the quantised keys and values of `rows` to layer `layer` of `cache`, from position `first` on.
+    fn write(
+        &self,
+        machine: &Machine<'_>,
+        spec: &ModelSpec,
+        rows: Range<usize>,
+        cache: &mut PagedCache,
+        layer: usize,
+        first: usize,
+    ) {
         let (heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
         let part = |width: usize| rows.start * width..rows.end * width;
         let new = NewRows {
@@ -174,16 +184,17 @@ impl Buffers {
             values: &self.values[part(width)],
             value_scales: &self.value_scales[part(heads)],
         };
-        cache.append(machine.pool, rows.len(), &new);
+        cache.write(machine.pool, layer, first, rows.len(), &new);
     }
 
-    /// Attention of `rows` over `cache`; the `r`-th of them sees the first `visible(r)` positions.
+    /// Attention of `rows` over layer `layer` of `cache`; the `r`-th of them sees the first `visible(r)` positions.
     fn attend(
         &mut self,
         machine: &Machine<'_>,
         spec: &ModelSpec,
         rows: Range<usize>,
-        cache: &LayerCache,
+        cache: &PagedCache,
+        layer: usize,
         visible: &(dyn Fn(usize) -> usize + Sync),
     ) {
         let (heads, width) = (spec.heads as usize, spec.query_width() as usize);
@@ -194,7 +205,8 @@ impl Buffers {
             heads,
         };
         let out = &mut self.mixed[part(width)];
-        attend(machine.pool, machine.kernel, cache, &queries, rows.len(), visible, out);
+        let kernel = machine.kernel;
+        attend(machine.pool, kernel, cache, layer, &queries, rows.len(), visible, out);
     }
 
     /// Ends a layer: adds `delta` to the residual rows, lets `finish(row)` work on each, and takes their trace leaves.
@@ -244,11 +256,11 @@ impl Buffers {
         });
     }
 
-    /// Appends the positions of `rows` to `trace`.
-    fn extend_trace(&self, spec: &ModelSpec, rows: Range<usize>, trace: &mut TraceBuilder) {
+    /// Calls `each` with the trace's position roots of `rows`.
+    fn each_root(&self, spec: &ModelSpec, rows: Range<usize>, each: &mut dyn FnMut(&Hash)) {
         let layers = spec.layers as usize;
         for leaves in self.leaves[rows.start * layers..rows.end * layers].chunks_exact(layers) {
-            trace.push(&merkle::root(leaves));
+            each(&merkle::root(leaves));
         }
     }
 }
