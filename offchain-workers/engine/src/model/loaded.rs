@@ -18,7 +18,7 @@ use lantern_exact::{
     model::Tensor,
     model_id, Hash, ModelError, ModelId, ModelSpec, ReferenceModel, Width,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// Choices that are part of a model's identity and not in its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub struct LoadedModel {
     spec: ModelSpec,
     id: ModelId,
     weights_root: Hash,
-    tokenizer: Option<Tokenizer>,
+    tokenizer: Option<Arc<Tokenizer>>,
     end_tokens: Vec<u32>,
     pub(crate) weights: Weights,
 }
@@ -91,7 +91,7 @@ impl LoadedModel {
             spec,
             id,
             weights_root,
-            tokenizer: Some(tokenizer),
+            tokenizer: Some(Arc::new(tokenizer)),
             end_tokens: opened.end_tokens,
             weights,
         })
@@ -150,8 +150,13 @@ impl LoadedModel {
     }
 
     /// Tokenizer; `None` for a model made of tensors alone.
-    pub fn tokenizer(&self) -> Option<&Tokenizer> {
+    pub fn tokenizer(&self) -> Option<&Arc<Tokenizer>> {
         self.tokenizer.as_ref()
+    }
+
+    /// Bytes of memory that the weights take.
+    pub fn weight_bytes(&self) -> usize {
+        self.weights.bytes()
     }
 
     /// Tokens that the model's files name as the end of a text.

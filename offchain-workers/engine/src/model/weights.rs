@@ -205,6 +205,25 @@ impl Weights {
         Ok((weights, commit::weights_root(&intake.leaves)))
     }
 
+    /// Bytes of memory that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        let matrices: Vec<&Matrix> = match self {
+            Self::Llama(model) => {
+                let layers = model.layers.iter();
+                let inner = layers.flat_map(|layer| [&layer.qkv, &layer.o, &layer.gate_up, &layer.down]);
+                inner.chain([&model.embed]).chain(&model.head).collect()
+            },
+            Self::Bert(model) => {
+                let layers = model.layers.iter();
+                let inner = layers.flat_map(|layer| [&layer.qkv, &layer.o, &layer.up, &layer.down]);
+                inner
+                    .chain([&model.embed, &model.positions, &model.token_type])
+                    .collect()
+            },
+        };
+        matrices.into_iter().map(Matrix::bytes).sum()
+    }
+
     /// The tensors in commitment order, as the reference model takes them. Copies everything.
     pub(crate) fn tensors(&self, spec: &ModelSpec) -> Vec<Tensor> {
         let mut out = Vec::new();
