@@ -247,6 +247,7 @@ impl Engine {
             pool: &self.pool,
             kernel: self.kernel,
             cancel,
+            trace: true,
         }
     }
 }
@@ -259,7 +260,7 @@ pub(crate) fn check_job(model: &LoadedModel, input: &[u32], params: &JobParams) 
     Ok(prompt_tokens)
 }
 
-fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {
+pub(crate) fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {
     match tokens.iter().any(|&token| token >= model.spec().vocab) {
         true => Err(ParamsError::UnknownToken),
         false => Ok(()),

@@ -1,7 +1,7 @@
 //! Fast exact inference: loaders, kernels, models, generation.
 //!
 //! [`LoadedModel::load`] reads a Hugging Face folder (or files in memory) or a GGUF file, quantises it to integers and commits to it;
-//! [`Engine::execute`] runs a job on it, a [`Batch`] several generations at once. Results equal [`lantern_exact::ReferenceModel`] bit for
+//! [`Engine::execute`] runs a job on it, a [`Batch`] several generations at once; [`Engine::prove_leaves`] proves parts of a trace afterwards. Results equal [`lantern_exact::ReferenceModel`] bit for
 //! bit, whatever the kernel, the number of threads, the prefill chunk or the other jobs of a batch.
 
 #![warn(missing_docs)]
@@ -12,6 +12,8 @@ pub mod cpu;
 mod engine;
 mod forward;
 pub mod model;
+mod proofs;
+mod timing;
 
 pub use batch::{AdmitError, Batch, BatchEvent, BatchOptions, Overloaded, SlotId};
 pub use cache_memory::{cache_bytes, CacheMemory};
@@ -19,3 +21,5 @@ pub use cpu::Kernel;
 pub use engine::{Engine, ExecuteError, ExecuteOptions, Execution, KernelChoice, KernelUnavailable};
 pub use forward::Cancelled;
 pub use model::{LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource, TokenizeError, Tokenizer};
+pub use proofs::{LeafPlace, ProveError, ProvenLeaf, ProvenLeaves};
+pub use timing::{PassTimes, TimedPass};

@@ -53,12 +53,18 @@ impl Sequence {
     pub(crate) fn pending(&self) -> usize {
         self.tokens.len() - self.len
     }
+
+    /// Forgets what was computed from position `len` on, but for the trace.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+        self.caches.iter_mut().for_each(|cache| cache.truncate(len));
+    }
 }
 
 /// Buffers of a pass, whatever sequences take part in it.
 #[derive(Default)]
 pub(crate) struct Workspace {
-    buffers: Buffers,
+    pub buffers: Buffers,
     /// Token and position of each row.
     inputs: Vec<(u32, u32)>,
     cos: Vec<i32>,
@@ -93,8 +99,7 @@ pub(crate) fn forward(
     for (index, layer) in model.layers.iter().enumerate() {
         if let Err(cancelled) = machine.check() {
             for sequence in sequences {
-                let len = sequence.len;
-                sequence.caches.iter_mut().for_each(|cache| cache.truncate(len));
+                sequence.truncate(sequence.len);
             }
             return Err(cancelled);
         }
@@ -104,7 +109,9 @@ pub(crate) fn forward(
     }
     for (sequence, rows) in parts(sequences) {
         sequence.len += rows.len();
-        work.buffers.extend_trace(spec, rows, &mut sequence.trace);
+        if machine.trace {
+            work.buffers.extend_trace(spec, rows, &mut sequence.trace);
+        }
     }
     Ok(())
 }
