@@ -149,7 +149,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
             usage,
             trace_root: H256(outcome.trace_root.0),
         };
-        let units = spec.compute_units(usage.prompt_tokens, usage.output_tokens);
+        let units = served.spec.compute_units(usage.prompt_tokens, usage.output_tokens);
         self.store.post(&Entry {
             job: id,
             work: work.digest,

@@ -162,6 +162,14 @@ pub(crate) struct CacheShare {
 }
 
 impl CacheShare {
+    /// No bytes of no memory.
+    pub(crate) fn uncounted() -> Self {
+        Self {
+            used: Arc::default(),
+            bytes: 0,
+        }
+    }
+
     /// Bytes of it.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

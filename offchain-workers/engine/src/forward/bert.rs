@@ -14,7 +14,7 @@ use lantern_exact::{model::Norm, ops, trace::TraceBuilder, BertSpec, ModelSpec, 
 /// Buffers and trace of one embedding.
 pub(crate) struct BertState {
     pub trace: TraceBuilder,
-    buffers: Buffers,
+    pub buffers: Buffers,
 }
 
 impl BertState {

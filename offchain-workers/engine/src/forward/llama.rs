@@ -18,7 +18,7 @@ use std::ops::Range;
 /// Buffers of a pass, whatever sequences take part in it.
 #[derive(Default)]
 pub(crate) struct Workspace {
-    buffers: Buffers,
+    pub buffers: Buffers,
     /// Token and position of each row.
     inputs: Vec<(u32, u32)>,
     cos: Vec<i32>,
@@ -58,7 +58,9 @@ pub(crate) fn forward(
     }
     for (sequence, rows) in parts(sequences) {
         sequence.len += rows.len();
-        work.buffers.each_root(spec, rows, &mut |root| sequence.push_root(root));
+        if machine.trace {
+            work.buffers.each_root(spec, rows, &mut |root| sequence.push_root(root));
+        }
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::cpu::{
     pool::Pool,
     rows, Kernel,
 };
-use lantern_exact::{fixed::Scale, merkle, ops, Hash, ModelSpec, Width};
+use lantern_exact::{fixed::Scale, merkle, ops, trace::LeafContent, Hash, ModelSpec, Width};
 use leaves::LeafRow;
 use std::{
     ops::Range,
@@ -30,6 +30,8 @@ pub(crate) struct Machine<'a> {
     pub kernel: Kernel,
     /// Set from another thread to stop at the next layer.
     pub cancel: &'a AtomicBool,
+    /// Whether leaves are hashed; only timing ([`crate::Engine::time_trace`]) does without, and throws the results away.
+    pub trace: bool,
 }
 
 /// The pass was broken off from outside.
@@ -99,6 +101,20 @@ pub(crate) struct Buffers {
     value_scales: Vec<Scale>,
     /// Layer leaves, `rows x layers`.
     leaves: Vec<Hash>,
+    /// Leaves of the next pass whose contents are kept beside their digests; none but for proofs.
+    pub wanted: Vec<WantedLeaf>,
+    /// Their contents, by [`WantedLeaf::index`].
+    pub kept: Vec<(usize, LeafContent)>,
+}
+
+/// A leaf whose content a pass is to keep.
+pub(crate) struct WantedLeaf {
+    /// Row of the pass.
+    pub row: usize,
+    /// Layer.
+    pub layer: usize,
+    /// Names it to whoever asked.
+    pub index: usize,
 }
 
 impl Buffers {
@@ -241,7 +257,9 @@ impl Buffers {
                 }
             };
             let mut digests = [[0u8; 32]; leaves::ROWS];
-            if group.len() == leaves::ROWS {
+            if !machine.trace {
+                group.clone().for_each(|row| drop(leaf_row(row)));
+            } else if group.len() == leaves::ROWS {
                 let rows: [_; leaves::ROWS] = std::array::from_fn(|index| leaf_row(group.start + index));
                 leaves::hash(&rows, &mut digests);
             } else {
@@ -254,13 +272,29 @@ impl Buffers {
                 unsafe { shared_leaves.range(row * layers + layer, 1)[0] = *digest };
             }
         });
+        for wanted in self.wanted.iter().filter(|wanted| wanted.layer == layer) {
+            let part = |width: usize| wanted.row * width..(wanted.row + 1) * width;
+            let content = LeafContent {
+                residual: self.residual[part(hidden)].to_vec(),
+                keys: self.keys[part(width)].to_vec(),
+                key_scales: self.key_scales[part(heads)].to_vec(),
+                values: self.values[part(width)].to_vec(),
+                value_scales: self.value_scales[part(heads)].to_vec(),
+            };
+            self.kept.push((wanted.index, content));
+        }
+    }
+
+    /// Layer leaves of one row of the last pass.
+    pub(crate) fn layer_leaves(&self, spec: &ModelSpec, row: usize) -> &[Hash] {
+        let layers = spec.layers as usize;
+        &self.leaves[row * layers..(row + 1) * layers]
     }
 
     /// Calls `each` with the trace's position roots of `rows`.
     fn each_root(&self, spec: &ModelSpec, rows: Range<usize>, each: &mut dyn FnMut(&Hash)) {
-        let layers = spec.layers as usize;
-        for leaves in self.leaves[rows.start * layers..rows.end * layers].chunks_exact(layers) {
-            each(&merkle::root(leaves));
+        for row in rows {
+            each(&merkle::root(self.layer_leaves(spec, row)));
         }
     }
 }

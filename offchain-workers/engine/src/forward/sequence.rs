@@ -49,7 +49,7 @@ impl Sequence {
         positions: usize,
         memory: &CacheMemory,
     ) -> Option<Self> {
-        let mut keys = PageKeys::new(id);
+        let keys = PageKeys::new(id);
         let kept = if memory.keeps_prefixes() {
             let whole = prompt[..prompt.len().saturating_sub(1)].chunks_exact(PAGE);
             let mut ahead = keys.clone();
@@ -59,6 +59,24 @@ impl Sequence {
         };
         let pages = positions.div_ceil(PAGE).saturating_sub(kept.len());
         let room = memory.take(pages.saturating_mul(page_bytes(spec)))?;
+        memory.count_reused(kept.len() * PAGE);
+        Some(Self::new(spec, keys, prompt, positions, kept, room))
+    }
+
+    /// A text that shares nothing, whose memory nobody counts.
+    pub(crate) fn alone(spec: &ModelSpec, prompt: &[u32], positions: usize) -> Self {
+        let (keys, room) = (PageKeys::new(&[0; 32]), CacheShare::uncounted());
+        Self::new(spec, keys, prompt, positions, Vec::new(), room)
+    }
+
+    fn new(
+        spec: &ModelSpec,
+        mut keys: PageKeys,
+        prompt: &[u32],
+        positions: usize,
+        kept: Vec<KeptPage>,
+        room: CacheShare,
+    ) -> Self {
         let mut tokens = Vec::with_capacity(positions.max(prompt.len()) + 1);
         tokens.extend_from_slice(prompt);
         let mut trace = TraceBuilder::new(spec.layers);
@@ -66,8 +84,7 @@ impl Sequence {
             page.roots.iter().for_each(|root| trace.push(root));
             keys.next(tokens);
         }
-        memory.count_reused(kept.len() * PAGE);
-        Some(Self {
+        Self {
             tokens,
             len: kept.len() * PAGE,
             rows: 0,
@@ -81,7 +98,12 @@ impl Sequence {
             page_bytes: page_bytes(spec),
             keys,
             roots: Vec::new(),
-        })
+        }
+    }
+
+    /// Forgets what was computed from position `len` on, but for the trace.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
     }
 
     /// Tokens that wait to be computed.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
+mod audits;
 mod prefixes;
 
 use lantern_engine::{
