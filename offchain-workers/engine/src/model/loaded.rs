@@ -4,7 +4,7 @@ use super::{
     config,
     error::LoadError,
     gguf,
-    parameters::{HuggingFace, Parameters},
+    parameters::{by_rows, HuggingFace, Parameters, PutRow},
     source::{Files, ModelSource, TOKENIZER},
     tensors::Tensors,
     tokenizer::Tokenizer,
@@ -13,9 +13,9 @@ use super::{
 use crate::cpu::pool::Pool;
 use lantern_exact::{
     blake2_256,
-    commit::{TensorKind, TensorSpec},
+    commit::TensorSpec,
     fixed::{Scale, FRAC},
-    model::Tensor,
+    model::{Tensor, Vector},
     model_id, Hash, ModelError, ModelId, ModelSpec, ReferenceModel, Width,
 };
 use std::{borrow::Cow, sync::Arc};
@@ -175,32 +175,50 @@ struct Given {
     tensors: std::vec::IntoIter<Tensor>,
 }
 
+impl Given {
+    fn next(&mut self) -> Result<Tensor, LoadError> {
+        self.tensors
+            .next()
+            .ok_or_else(|| refuse_tensor("(tensors)", "are too few"))
+    }
+}
+
+fn refuse_tensor(name: &str, reason: &str) -> LoadError {
+    LoadError::Weights {
+        file: name.into(),
+        reason: reason.into(),
+    }
+}
+
 impl Parameters for Given {
-    fn get(&mut self, spec: &TensorSpec, _: &Pool) -> Result<Tensor, LoadError> {
-        let refuse = |reason: &str| LoadError::Weights {
-            file: spec.name.clone(),
-            reason: reason.into(),
-        };
-        let tensor = self.tensors.next().ok_or_else(|| refuse("is missing"))?;
+    fn vector(&mut self, spec: &TensorSpec) -> Result<Vector, LoadError> {
+        match self.next()? {
+            Tensor::Vector(vector)
+                if vector.values.len() == spec.cols as usize
+                    && (vector.frac == FRAC as u32 || (!spec.name.ends_with("_bias") && vector.frac <= 30)) =>
+            {
+                Ok(vector)
+            },
+            _ => Err(refuse_tensor(&spec.name, "does not fit the specification")),
+        }
+    }
+
+    fn matrix(&mut self, spec: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError> {
         let (rows, cols) = (spec.rows as usize, spec.cols as usize);
-        let fits = match (&tensor, spec.kind) {
-            (Tensor::Matrix(matrix), TensorKind::Matrix) => {
-                matrix.cols == cols
+        match self.next()? {
+            Tensor::Matrix(matrix)
+                if matrix.cols == cols
                     && matrix.scales.len() == rows
                     && matrix.data.len() == rows * cols
                     && matrix.scales.iter().all(Scale::is_valid)
-                    && matrix.data.iter().all(|&weight| weight > i8::MIN)
+                    && matrix.data.iter().all(|&weight| weight > i8::MIN) =>
+            {
+                by_rows(rows, pool, &|range| {
+                    range.for_each(|row| put(row, matrix.row(row), matrix.scales[row]));
+                });
+                Ok(())
             },
-            (Tensor::Vector(vector), TensorKind::Vector) => {
-                let frac_fits = vector.frac == FRAC as u32 || (!spec.name.ends_with("_bias") && vector.frac <= 30);
-                vector.values.len() == cols && frac_fits
-            },
-            _ => false,
-        };
-        if fits {
-            Ok(tensor)
-        } else {
-            Err(refuse("does not fit the specification"))
+            _ => Err(refuse_tensor(&spec.name, "does not fit the specification")),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Models: loading, quantisation and commitment.
 
+mod blocks;
 mod config;
 mod error;
 mod gguf;

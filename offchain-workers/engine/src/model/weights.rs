@@ -1,12 +1,10 @@
 //! Weights in the kernels' order, built from tensors in commitment order and turned back into them.
 
-use super::{
-    error::LoadError,
-    parameters::{leaf, Parameters},
-};
-use crate::cpu::{matrix::Matrix, pool::Pool};
+use super::{error::LoadError, parameters::Parameters};
+use crate::cpu::{matrix::Matrix, memory::SharedMut, pool::Pool};
 use lantern_exact::{
-    commit::{self, TensorSpec},
+    commit::{self, matrix_row_leaf, tensor_leaf, vector_leaf, TensorKind, TensorSpec},
+    merkle,
     model::{Matrix as RowMajor, Norm, Tensor, Vector},
     ops, Family, Hash, LlamaSpec, ModelSpec,
 };
@@ -71,29 +69,25 @@ struct Intake<'a> {
 }
 
 impl Intake<'_> {
-    fn next(&mut self) -> Result<Tensor, LoadError> {
-        let mismatch = || LoadError::Weights {
-            file: "(tensors)".into(),
-            reason: "do not fit the specification".into(),
-        };
-        let spec = self.specs.next().ok_or_else(mismatch)?;
-        let tensor = self.source.get(&spec, self.pool)?;
-        self.leaves.push(leaf(&tensor, &spec, self.pool));
-        Ok(tensor)
-    }
-
-    fn row_major(&mut self) -> Result<RowMajor, LoadError> {
-        match self.next()? {
-            Tensor::Matrix(matrix) => Ok(matrix),
-            Tensor::Vector(_) => Err(misplaced()),
-        }
+    fn next(&mut self, kind: TensorKind) -> Result<TensorSpec, LoadError> {
+        // The walk below follows the list, so a mismatch is a mistake of this file; it is refused all the same.
+        self.specs
+            .next()
+            .filter(|spec| spec.kind == kind)
+            .ok_or_else(|| LoadError::Weights {
+                file: "(tensors)".into(),
+                reason: "do not fit the specification".into(),
+            })
     }
 
     fn vector(&mut self) -> Result<Vector, LoadError> {
-        match self.next()? {
-            Tensor::Vector(vector) => Ok(vector),
-            Tensor::Matrix(_) => Err(misplaced()),
-        }
+        let spec = self.next(TensorKind::Vector)?;
+        let vector = self.source.vector(&spec)?;
+        self.leaves.push(tensor_leaf(
+            &spec,
+            &merkle::root(&[vector_leaf(vector.frac, &vector.values)]),
+        ));
+        Ok(vector)
     }
 
     fn matrix(&mut self, biased: bool) -> Result<Matrix, LoadError> {
@@ -101,22 +95,38 @@ impl Intake<'_> {
     }
 
     /// `parts` matrices with the same inputs as one, each followed by its bias when `biased`.
+    ///
+    /// Each row is hashed and put where the kernels want it as soon as it is quantised: nothing is held twice.
     fn fused(&mut self, parts: usize, biased: bool) -> Result<Matrix, LoadError> {
-        let mut rows = Vec::with_capacity(parts);
-        for _ in 0..parts {
-            let matrix = self.row_major()?;
-            let bias = if biased { self.vector()?.values } else { Vec::new() };
-            rows.push((matrix, bias));
-        }
-        let outs = rows.iter().map(|(matrix, _)| matrix.scales.len()).sum();
-        let ins = rows.first().map_or(0, |(matrix, _)| matrix.cols);
+        let ahead = self
+            .specs
+            .as_slice()
+            .iter()
+            .step_by(1 + usize::from(biased))
+            .take(parts);
+        let outs = ahead.map(|spec| spec.rows as usize).sum();
+        let ins = self.specs.as_slice().first().map_or(0, |spec| spec.cols as usize);
         let mut fused = Matrix::new(outs, ins);
-        let mut out = 0;
-        for (matrix, bias) in &rows {
-            for (row, &scale) in matrix.scales.iter().enumerate() {
-                fused.set_row(out, matrix.row(row), scale, bias.get(row).copied().unwrap_or(0));
-                out += 1;
+        let mut first = 0;
+        for _ in 0..parts {
+            let spec = self.next(TensorKind::Matrix)?;
+            let mut leaves = vec![[0u8; 32]; spec.rows as usize];
+            let shared = SharedMut::new(&mut leaves[..]);
+            let (source, pool) = (&mut *self.source, self.pool);
+            fused.fill(|writer| {
+                source.matrix(&spec, pool, &|row, weights, scale| {
+                    // SAFETY: each row is handed over once.
+                    unsafe {
+                        shared.range(row, 1)[0] = matrix_row_leaf(scale, weights);
+                        writer.set_row(first + row, weights, scale);
+                    }
+                })
+            })?;
+            self.leaves.push(tensor_leaf(&spec, &merkle::root(&leaves)));
+            if biased {
+                fused.set_bias(first, &self.vector()?.values);
             }
+            first += spec.rows as usize;
         }
         Ok(fused)
     }
@@ -179,13 +189,6 @@ impl Intake<'_> {
             embed_norm,
             layers,
         })
-    }
-}
-
-fn misplaced() -> LoadError {
-    LoadError::Weights {
-        file: "(tensors)".into(),
-        reason: "a matrix stands where a vector belongs, or the reverse".into(),
     }
 }
 

@@ -1,11 +1,8 @@
 //! The bytes of a header: every length is checked against what is left of the file before anything is made of it, and strings and
 //! arrays stay where they are, in the file.
 
-use super::{
-    blocks::Block,
-    metadata::{List, Metadata, Value},
-};
-use crate::model::error::LoadError;
+use super::metadata::{List, Metadata, Value};
+use crate::model::{blocks::Block, error::LoadError};
 use std::collections::{hash_map, HashMap};
 
 /// Most metadata entries; files of llama.cpp's converter have about forty.

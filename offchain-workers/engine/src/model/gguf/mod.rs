@@ -7,7 +7,6 @@
 //! divides by an alignment that the file states, multiplies dimensions unchecked, copies every metadata array into 32 bytes per element,
 //! replaces what is not UTF-8, lets a second key or tensor of one name win, and cannot read from a map without copying each tensor.
 
-mod blocks;
 mod header;
 mod merges;
 mod metadata;
