@@ -1,13 +1,16 @@
 //! Float tensors of a model's files, through candle.
 
 use super::{
-    error::LoadError,
+    error::{self, LoadError},
     source::{weight_files, Files, WEIGHTS},
 };
 use candle_core::{
     safetensors::{MmapedSafetensors, SliceSafetensors},
     DType, Device, Tensor,
 };
+
+/// Most dimensions of a tensor that an error lists; no tensor of a model has more than two.
+const MAX_DIMENSIONS: usize = 8;
 
 /// The tensors of a model, by name. Nothing is read before it is asked for.
 pub(super) enum Tensors<'a> {
@@ -46,10 +49,9 @@ impl<'a> Tensors<'a> {
                 }
                 // SAFETY: the map is only read. Whoever writes to a model's files while it loads harms this process
                 // alone: the weights are copied while loading and the map is dropped.
-                let mapped = unsafe { MmapedSafetensors::multi(&files) };
-                mapped.map(Self::Mapped).map_err(malformed)
+                read(|| unsafe { MmapedSafetensors::multi(&files) }).map(Self::Mapped)
             },
-            Files::Memory(files) => SliceSafetensors::new(files.weights).map(Self::Slice).map_err(malformed),
+            Files::Memory(files) => read(|| SliceSafetensors::new(files.weights)).map(Self::Slice),
         }
     }
 
@@ -67,6 +69,13 @@ impl<'a> Tensors<'a> {
     /// Checks that tensor `name` is there, has `shape` and a float type, without reading it.
     pub(super) fn check(&self, name: &str, shape: &[usize]) -> Result<(), LoadError> {
         let header = self.header(name)?;
+        if header.shape.len() > MAX_DIMENSIONS {
+            return Err(LoadError::Config {
+                file: WEIGHTS.into(),
+                field: name.into(),
+                reason: format!("has {} dimensions", header.shape.len()),
+            });
+        }
         if header.shape != shape {
             return Err(LoadError::WrongShape {
                 file: WEIGHTS.into(),
@@ -105,15 +114,16 @@ impl<'a> Tensors<'a> {
     /// All values of tensor `name` of `shape` as f32 (f16 and bf16 widen without loss), row-major and finite.
     pub(super) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
         self.check(name, shape)?;
-        let tensor = match self {
-            Self::Mapped(tensors) => tensors.load(name, &Device::Cpu),
-            Self::Slice(tensors) => tensors.load(name, &Device::Cpu),
-        };
-        let values = tensor
-            .and_then(|tensor| tensor.to_dtype(DType::F32))
-            .and_then(|tensor| tensor.flatten_all())
-            .and_then(|tensor: Tensor| tensor.to_vec1::<f32>())
-            .map_err(malformed)?;
+        let values = read(|| {
+            let tensor = match self {
+                Self::Mapped(tensors) => tensors.load(name, &Device::Cpu),
+                Self::Slice(tensors) => tensors.load(name, &Device::Cpu),
+            };
+            tensor
+                .and_then(|tensor| tensor.to_dtype(DType::F32))
+                .and_then(|tensor| tensor.flatten_all())
+                .and_then(|tensor: Tensor| tensor.to_vec1::<f32>())
+        })?;
         match values.iter().position(|value| !value.is_finite()) {
             Some(index) => Err(LoadError::NotFinite {
                 file: WEIGHTS.into(),
@@ -125,9 +135,13 @@ impl<'a> Tensors<'a> {
     }
 }
 
-fn malformed(error: candle_core::Error) -> LoadError {
-    LoadError::Weights {
+/// Runs `read`, a step of candle's reader.
+fn read<T>(read: impl FnOnce() -> candle_core::Result<T>) -> Result<T, LoadError> {
+    let malformed = |reason: String| LoadError::Weights {
         file: WEIGHTS.into(),
-        reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
-    }
+        reason,
+    };
+    error::caught(read)
+        .map_err(|reason| malformed(reason.into()))?
+        .map_err(|error| malformed(error::reason(&error)))
 }

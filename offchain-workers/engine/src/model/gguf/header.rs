@@ -5,7 +5,7 @@ use super::{
     blocks::Block,
     metadata::{List, Metadata, Value},
 };
-use crate::model::error::LoadError;
+use crate::model::error::{self, LoadError};
 use std::collections::{hash_map, HashMap};
 
 /// Most metadata entries; files of llama.cpp's converter have about forty.
@@ -97,7 +97,7 @@ struct Stated {
 fn place(file: &str, table: Vec<Stated>, data: u64, length: u64) -> Result<Tensors, LoadError> {
     let refuse = |field: &str, reason: &str| LoadError::Config {
         file: file.into(),
-        field: field.into(),
+        field: error::field(field),
         reason: reason.into(),
     };
     // Tensors that share bytes could make a small file fill a large memory.
@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
     fn refuse(&self, field: &str, reason: &str) -> LoadError {
         LoadError::Config {
             file: self.file.into(),
-            field: field.chars().take(80).collect(),
+            field: error::field(field),
             reason: reason.into(),
         }
     }
