@@ -101,7 +101,7 @@ impl LoadedModel {
     ///
     /// Fails like [`ReferenceModel::from_tensors`] when the tensors do not fit `spec`.
     pub fn from_tensors(name: &str, spec: ModelSpec, tensors: Vec<Tensor>) -> Result<Self, LoadError> {
-        config::validate(&spec, SPECIFICATION)?;
+        config::validate(&spec, SPECIFICATION, &config::FIELDS)?;
         let mut given = Given {
             tensors: tensors.into_iter(),
         };
@@ -120,7 +120,7 @@ impl LoadedModel {
 
     /// A model of random weights, see [`lantern_exact::synthetic`].
     pub fn synthetic(spec: ModelSpec, seed: u64) -> Result<Self, LoadError> {
-        config::validate(&spec, SPECIFICATION)?;
+        config::validate(&spec, SPECIFICATION, &config::FIELDS)?;
         Self::from_tensors("synthetic", spec, lantern_exact::synthetic::tensors(&spec, seed))
     }
 

@@ -10,6 +10,7 @@ mod quantise;
 mod source;
 mod tensors;
 mod tokenizer;
+mod tokenizer_limits;
 pub(crate) mod weights;
 
 pub use error::LoadError;
