@@ -18,4 +18,7 @@ pub use cache_memory::{cache_bytes, CacheMemory};
 pub use cpu::Kernel;
 pub use engine::{Engine, ExecuteError, ExecuteOptions, Execution, KernelChoice, KernelUnavailable};
 pub use forward::Cancelled;
-pub use model::{LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource, TokenizeError, Tokenizer};
+pub use model::{
+    CacheReport, CacheUse, ChatError, ChatMessage, ChatTemplate, LoadError, LoadOptions, LoadedModel, ModelCache,
+    ModelFiles, ModelSource, TokenizeError, Tokenizer,
+};

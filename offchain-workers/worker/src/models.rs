@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use codec::Encode;
-use lantern_engine::{LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource};
+use lantern_engine::{CacheUse, LoadError, LoadOptions, LoadedModel, ModelCache, ModelFiles, ModelSource};
 use lantern_exact::ModelKind as ExactKind;
 use lantern_worker_protocol::{Hash, ModelInfo, ModelKind};
 
@@ -49,19 +49,20 @@ pub struct Models {
 
 impl Models {
     /// Loads the built-in model, unless `without_default`, and those at `paths`: folders and GGUF files, see [`ModelSource::at`].
+    /// They come from `cache` where they are in it, and are put there where they are not; its failures are logged.
     ///
     /// # Errors
     /// When one of them cannot be loaded, or there are none.
-    pub fn load(paths: &[PathBuf], without_default: bool) -> Result<Self, ModelsError> {
+    pub fn load(paths: &[PathBuf], without_default: bool, cache: Option<&ModelCache>) -> Result<Self, ModelsError> {
         let mut models = Self::default();
         if !without_default {
             models
-                .add(&ModelSource::Memory(DEFAULT_MODEL))
+                .add(&ModelSource::Memory(DEFAULT_MODEL), None)
                 .map_err(ModelsError::BuiltIn)?;
         }
         for path in paths {
             ModelSource::at(path)
-                .and_then(|source| models.add(&source))
+                .and_then(|source| models.add(&source, cache))
                 .map_err(|error| ModelsError::Path {
                     path: path.clone(),
                     error,
@@ -73,15 +74,19 @@ impl Models {
         Ok(models)
     }
 
-    fn add(&mut self, source: &ModelSource<'_>) -> Result<(), LoadError> {
+    fn add(&mut self, source: &ModelSource<'_>, cache: Option<&ModelCache>) -> Result<(), LoadError> {
         let begun = std::time::Instant::now();
-        let model = LoadedModel::load(source, &LoadOptions::default())?;
+        let options = LoadOptions::default();
+        let (model, cached) = match cache {
+            None => (LoadedModel::load(source, &options)?, false),
+            Some(cache) => load_cached(cache, source, &options)?,
+        };
         let (id, name) = (hex::encode(model.id()), model.name().to_owned());
         if self.list.iter().any(|known| known.id() == model.id()) {
             tracing::info!(id, name, "is loaded already");
             return Ok(());
         }
-        tracing::info!(id, name, millis = begun.elapsed().as_millis() as u64, "loaded");
+        tracing::info!(id, name, cached, millis = begun.elapsed().as_millis() as u64, "loaded");
         self.list.push(Arc::new(model));
         Ok(())
     }
@@ -117,6 +122,30 @@ impl Models {
             vocabularies: self.list.iter().map(vocabulary).collect(),
         }
     }
+}
+
+/// Loads through `cache`; the second value says whether the model came from it.
+fn load_cached(
+    cache: &ModelCache,
+    source: &ModelSource<'_>,
+    options: &LoadOptions,
+) -> Result<(LoadedModel, bool), LoadError> {
+    let (model, report) = cache.load(source, options)?;
+    if let Some(reason) = report.refused {
+        tracing::warn!(
+            name = model.name(),
+            reason,
+            "the model cache is no good; the model was loaded from its files"
+        );
+    }
+    if let CacheUse::NotStored(reason) = &report.used {
+        tracing::warn!(
+            name = model.name(),
+            reason,
+            "the model is not in the cache and will be quantised again at the next start"
+        );
+    }
+    Ok((model, report.used == CacheUse::Hit))
 }
 
 /// What others see of a model.

@@ -44,7 +44,16 @@ impl Tokenizer {
 
     /// Token ids of `text`, special tokens of the model's template included.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizeError> {
-        let encoding = catch_unwind(AssertUnwindSafe(|| self.inner.encode(text, true)))
+        self.encode_as(text, true)
+    }
+
+    /// Token ids of `text`, which has its special tokens written out, as what a chat template gives has: none are added.
+    pub fn encode_rendered(&self, text: &str) -> Result<Vec<u32>, TokenizeError> {
+        self.encode_as(text, false)
+    }
+
+    fn encode_as(&self, text: &str, add_special: bool) -> Result<Vec<u32>, TokenizeError> {
+        let encoding = catch_unwind(AssertUnwindSafe(|| self.inner.encode(text, add_special)))
             .map_err(|_| TokenizeError::Failed("the tokenizer panicked".into()))?
             .map_err(|error| TokenizeError::Failed(error.to_string()))?;
         let tokens = encoding.get_ids().to_vec();
