@@ -5,7 +5,7 @@
 
 use anyhow::{ensure, Context, Result};
 use clap::{Parser, ValueEnum};
-use lantern_engine::{LoadOptions, LoadedModel, ModelSource};
+use lantern_engine::{LoadOptions, LoadedModel, ModelCache, ModelSource};
 use serde_json::{json, Map, Value};
 use std::{
     fs::{self, File},
@@ -30,6 +30,9 @@ struct Args {
     /// Loads this model once, in this process, and prints what it took as JSON.
     #[arg(long, hide = true)]
     measure: Option<PathBuf>,
+    /// The cache that this goes through.
+    #[arg(long, hide = true)]
+    cache: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -320,7 +323,7 @@ fn status(field: &str) -> u64 {
 }
 
 /// Loads once; memory is sampled meanwhile. The system's own peak counts the pages of mapped files, the samples do not.
-fn measure(path: &Path) -> Result<()> {
+fn measure(path: &Path, cache: Option<&Path>) -> Result<()> {
     let (done, anonymous) = (AtomicBool::new(false), AtomicU64::new(0));
     let seconds = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -330,24 +333,31 @@ fn measure(path: &Path) -> Result<()> {
             }
         });
         let begun = Instant::now();
-        let model = ModelSource::at(path).and_then(|source| LoadedModel::load(&source, &LoadOptions::default()));
+        let options = LoadOptions::default();
+        let model = ModelSource::at(path).and_then(|source| match cache {
+            None => LoadedModel::load(&source, &options).map(|model| (model, None)),
+            Some(folder) => {
+                let loaded = ModelCache::new(folder, u64::MAX).load(&source, &options);
+                loaded.map(|(model, report)| (model, Some(report)))
+            },
+        });
         let seconds = begun.elapsed().as_secs_f64();
         anonymous.fetch_max(status("RssAnon"), Ordering::Relaxed);
         done.store(true, Ordering::Relaxed);
-        model.map(|model| (seconds, hex::encode(model.id())))
+        model.map(|(model, used)| (seconds, hex::encode(model.id()), format!("{used:?}")))
     });
-    let (seconds, id) = seconds?;
-    let report = json!({"seconds": seconds, "id": id, "anonymous": anonymous.into_inner(), "peak": status("VmHWM")});
+    let (seconds, id, used) = seconds?;
+    let report = json!({"seconds": seconds, "id": id, "used": used, "anonymous": anonymous.into_inner(), "peak": status("VmHWM")});
     println!("{report}");
     Ok(())
 }
 
 /// Runs this program on `path` and returns its report.
-fn child(path: &Path, more: &[&Path]) -> Result<Value> {
+fn child(path: &Path, cache: Option<&Path>) -> Result<Value> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("--measure").arg(path);
-    for path in more {
-        command.arg("--cache").arg(path);
+    if let Some(cache) = cache {
+        command.arg("--cache").arg(cache);
     }
     let output = command.output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -357,7 +367,7 @@ fn child(path: &Path, more: &[&Path]) -> Result<Value> {
 fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(path) = &args.measure {
-        return measure(path);
+        return measure(path, args.cache.as_deref());
     }
     let (hidden, inner, layers, heads, kv_heads, vocab) = if args.small {
         (256, 704, 4, 8, 2, 4000)
@@ -383,8 +393,22 @@ fn main() -> Result<()> {
     for &kind in &args.kind {
         let place = folder.join(kind.name().replace(' ', "-"));
         let path = shape.write(kind, &place)?;
-        let report = child(&path, &[])?;
-        print_row(kind.name(), "cold", &report, parameters);
+        let cache = place.join("cache");
+        let cold = child(&path, None)?;
+        print_row(kind.name(), "cold", &cold, parameters);
+        let stored = child(&path, Some(&cache))?;
+        ensure!(
+            stored["used"].as_str().is_some_and(|used| used.contains("Stored")),
+            "{stored}"
+        );
+        print_row("", "stored", &stored, parameters);
+        let cached = child(&path, Some(&cache))?;
+        ensure!(
+            cached["used"].as_str().is_some_and(|used| used.contains("Hit")),
+            "{cached}"
+        );
+        ensure!(cached["id"] == cold["id"], "the cache gave another model");
+        print_row("", "cached", &cached, parameters);
         if args.folder.is_none() {
             fs::remove_dir_all(&place)?;
         }

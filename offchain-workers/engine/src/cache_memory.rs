@@ -30,7 +30,7 @@ pub(crate) fn page_bytes(spec: &ModelSpec) -> usize {
 
 /// How a [`CacheMemory`] is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CacheUse {
+pub struct CacheUsage {
     /// Most bytes.
     pub limit: usize,
     /// Bytes that running generations and kept pages hold.
@@ -98,8 +98,8 @@ impl CacheMemory {
     }
 
     /// How it is used.
-    pub fn usage(&self) -> CacheUse {
-        CacheUse {
+    pub fn usage(&self) -> CacheUsage {
+        CacheUsage {
             limit: self.limit(),
             used: self.used(),
             kept: self.prefixes().map_or(0, |prefixes| prefixes.bytes()),

@@ -20,10 +20,13 @@ mod timing;
 
 pub use audit::Audit;
 pub use batch::{AdmitError, Batch, BatchEvent, BatchOptions, Overloaded, SlotId};
-pub use cache_memory::{cache_bytes, positions_within, CacheMemory, CacheUse};
+pub use cache_memory::{cache_bytes, positions_within, CacheMemory, CacheUsage};
 pub use cpu::Kernel;
 pub use engine::{Engine, ExecuteError, ExecuteOptions, Execution, KernelChoice, KernelUnavailable};
 pub use forward::Cancelled;
-pub use model::{LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource, TokenizeError, Tokenizer};
+pub use model::{
+    CacheReport, CacheUse, ChatError, ChatMessage, ChatTemplate, LoadError, LoadOptions, LoadedModel, ModelCache,
+    ModelFiles, ModelSource, TokenizeError, Tokenizer,
+};
 pub use proofs::{LeafPlace, ProveError, ProvenLeaf, ProvenLeaves};
 pub use timing::{PassTimes, TimedPass};

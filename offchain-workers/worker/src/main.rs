@@ -10,12 +10,13 @@ use std::{
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use codec::Encode;
+use lantern_engine::ModelCache;
 use lantern_exact::{spec::encode_tokens, GenerateParams, JobParams, ModelKind, Sampling, StopTokens};
 use lantern_worker::{
     backend::{Backend, Event, Failure, Finished, Refusal},
     engine::{EngineBackend, Serving},
     executor::{Executor, Limits},
-    machine::{default_cache_memory, default_threads},
+    machine::{default_cache_memory, default_model_cache, default_threads},
     models::{Bounds, Models},
     server::Listener,
     text::TextStream,
@@ -37,6 +38,8 @@ struct Cli {
 enum Command {
     /// Print the models, with their ids, specifications (SCALE, hex) and weights roots, as JSON.
     Models(ModelArgs),
+    /// Remove all models from the model cache.
+    ClearCache(ModelArgs),
     /// Run a text on a model here, without a node, and print what it says as it comes.
     Run(Run),
 }
@@ -49,11 +52,38 @@ struct ModelArgs {
     /// Leave out the model that is built in.
     #[arg(long)]
     no_default_model: bool,
+    /// Folder where models are kept quantised, so that they load in a moment from the second time on
+    /// [default: lantern/models in $XDG_CACHE_HOME or ~/.cache].
+    #[arg(long, value_name = "DIR")]
+    model_cache: Option<PathBuf>,
+    /// Keep no quantised models.
+    #[arg(long, conflicts_with = "model_cache")]
+    no_model_cache: bool,
+    /// Most GiB in that folder. Models that were not used for the longest time make room for others.
+    #[arg(long, value_name = "GIB", default_value_t = 100)]
+    model_cache_limit: u32,
 }
 
 impl ModelArgs {
     fn load(&self, bounds: Bounds) -> anyhow::Result<Models> {
-        Ok(Models::load(&self.models, self.no_default_model, bounds)?)
+        self.load_but(self.no_default_model, bounds)
+    }
+
+    fn load_but(&self, without_default: bool, bounds: Bounds) -> anyhow::Result<Models> {
+        let cache = self.cache();
+        if let Some(cache) = &cache {
+            tracing::debug!(folder = %cache.folder().display(), "model cache");
+        }
+        Ok(Models::load(&self.models, without_default, bounds, cache)?)
+    }
+
+    /// `None` where it is not wanted, or there is no place for it.
+    fn cache(&self) -> Option<ModelCache> {
+        if self.no_model_cache {
+            return None;
+        }
+        let folder = self.model_cache.clone().or_else(default_model_cache)?;
+        Some(ModelCache::new(folder, u64::from(self.model_cache_limit) << 30))
     }
 }
 
@@ -131,6 +161,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Some(Command::Models(args)) => print_models(&args),
+        Some(Command::ClearCache(args)) => clear_cache(&args),
         Some(Command::Run(run)) => run_here(&run),
         None => serve(cli.serve),
     };
@@ -151,10 +182,18 @@ fn print_models(args: &ModelArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn clear_cache(args: &ModelArgs) -> anyhow::Result<()> {
+    let cache = args.cache().context("there is no model cache")?;
+    let folder = cache.folder().display();
+    cache.clear().with_context(|| format!("clearing {folder}"))?;
+    println!("cleared {folder}");
+    Ok(())
+}
+
 fn run_here(run: &Run) -> anyhow::Result<()> {
     // Whoever names a model means that one.
     let without_default = run.models.no_default_model || !run.models.models.is_empty();
-    let models = Arc::new(Models::load(&run.models.models, without_default, Bounds::NONE)?);
+    let models = Arc::new(run.models.load_but(without_default, Bounds::NONE)?);
     let id = models.find(run.use_model.as_deref())?;
     let model = models.get(&id)?;
     let vocabulary = models

@@ -6,7 +6,9 @@ use std::{
 };
 
 use codec::Encode;
-use lantern_engine::{positions_within, LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource, Tokenizer};
+use lantern_engine::{
+    positions_within, CacheUse, LoadError, LoadOptions, LoadedModel, ModelCache, ModelFiles, ModelSource, Tokenizer,
+};
 use lantern_exact::{ModelKind as ExactKind, ModelSpec};
 use lantern_worker_protocol::{Hash, ModelInfo, ModelKind};
 
@@ -105,14 +107,18 @@ enum Origin {
 }
 
 impl Origin {
-    fn load(&self) -> Result<LoadedModel, ModelsError> {
+    /// Loads it, through `cache` if there is one; the second value says whether it came from there.
+    fn load(&self, cache: Option<&ModelCache>) -> Result<(LoadedModel, bool), ModelsError> {
         let options = LoadOptions::default();
         match self {
-            Self::BuiltIn => {
-                LoadedModel::load(&ModelSource::Memory(DEFAULT_MODEL), &options).map_err(ModelsError::BuiltIn)
-            },
+            Self::BuiltIn => LoadedModel::load(&ModelSource::Memory(DEFAULT_MODEL), &options)
+                .map(|model| (model, false))
+                .map_err(ModelsError::BuiltIn),
             Self::Path(path) => ModelSource::at(path)
-                .and_then(|source| LoadedModel::load(&source, &options))
+                .and_then(|source| match cache {
+                    Some(cache) => load_cached(cache, &source, &options),
+                    None => LoadedModel::load(&source, &options).map(|model| (model, false)),
+                })
                 .map_err(|error| ModelsError::Path {
                     path: path.clone(),
                     error,
@@ -225,19 +231,27 @@ pub struct Models {
     /// In the order in which they were named, the built-in one first. No two have the same id.
     list: Vec<Known>,
     bounds: Bounds,
+    cache: Option<ModelCache>,
     residents: Mutex<Residents>,
 }
 
 impl Models {
     /// Loads the built-in model, unless `without_default`, and those at `paths`: folders and GGUF files, see [`ModelSource::at`].
-    /// Those for which `bounds` leave no room are known from then on, and loaded again when a job needs them.
+    /// Those for which `bounds` leave no room are known from then on, and loaded again when a job needs them. They come from
+    /// `cache` where they are in it, and are put there where they are not; its failures are logged.
     ///
     /// # Errors
     /// When one of them cannot be loaded, is too large alone, or there are none.
-    pub fn load(paths: &[PathBuf], without_default: bool, bounds: Bounds) -> Result<Self, ModelsError> {
+    pub fn load(
+        paths: &[PathBuf],
+        without_default: bool,
+        bounds: Bounds,
+        cache: Option<ModelCache>,
+    ) -> Result<Self, ModelsError> {
         let mut models = Self {
             list: Vec::new(),
             bounds,
+            cache,
             residents: Mutex::default(),
         };
         let built_in = (!without_default).then_some(Origin::BuiltIn);
@@ -252,7 +266,7 @@ impl Models {
 
     fn add(&mut self, origin: Origin) -> Result<(), ModelsError> {
         let begun = std::time::Instant::now();
-        let model = origin.load()?;
+        let (model, cached) = origin.load(self.cache.as_ref())?;
         let known = Known::new(origin, &model);
         if self.list.iter().any(|other| other.id == known.id) {
             tracing::info!(id = %known.id, name = known.name, "is loaded already");
@@ -264,7 +278,7 @@ impl Models {
             return Err(ModelsError::TooLarge { name, bytes, limit });
         }
         let millis = begun.elapsed().as_millis() as u64;
-        tracing::info!(id = %known.id, name = known.name, mib = bytes >> 20, millis, "loaded");
+        tracing::info!(id = %known.id, name = known.name, mib = bytes >> 20, cached, millis, "loaded");
         self.residents().shrink_to(limit - bytes, &self.list);
         self.list.push(known);
         let mut residents = self.residents();
@@ -303,13 +317,15 @@ impl Models {
             return Err(Unavailable::Memory);
         }
         let begun = std::time::Instant::now();
-        let model = Arc::new(known.origin.load()?);
+        let (model, cached) = known.origin.load(self.cache.as_ref())?;
+        let model = Arc::new(model);
         if Hash(model.id()) != known.id {
             let name = known.name.clone();
             return Err(ModelsError::Changed { name }.into());
         }
         tracing::info!(
             name = known.name,
+            cached,
             millis = begun.elapsed().as_millis() as u64,
             "loaded again"
         );
@@ -357,6 +373,30 @@ impl Models {
             vocabularies: self.list.iter().map(vocabulary).collect(),
         }
     }
+}
+
+/// Loads through `cache`; the second value says whether the model came from it.
+fn load_cached(
+    cache: &ModelCache,
+    source: &ModelSource<'_>,
+    options: &LoadOptions,
+) -> Result<(LoadedModel, bool), LoadError> {
+    let (model, report) = cache.load(source, options)?;
+    if let Some(reason) = report.refused {
+        tracing::warn!(
+            name = model.name(),
+            reason,
+            "the model cache is no good; the model was loaded from its files"
+        );
+    }
+    if let CacheUse::NotStored(reason) = &report.used {
+        tracing::warn!(
+            name = model.name(),
+            reason,
+            "the model is not in the cache and will be quantised again at the next start"
+        );
+    }
+    Ok((model, report.used == CacheUse::Hit))
 }
 
 struct ModelVocabulary(Option<Arc<Tokenizer>>);

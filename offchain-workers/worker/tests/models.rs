@@ -33,7 +33,7 @@ fn write_models(folder: &Path, count: u64) -> Vec<PathBuf> {
 }
 
 fn load(paths: &[PathBuf], bounds: Bounds) -> Result<Models, ModelsError> {
-    Models::load(paths, true, bounds)
+    Models::load(paths, true, bounds, None)
 }
 
 fn ids(models: &Models) -> Vec<Hash> {

@@ -89,6 +89,43 @@ impl Matrix {
         self.has_bias |= bias.iter().any(|&bias| bias != 0);
     }
 
+    /// Lengths in bytes of the [`Matrix::sections`] of a matrix of `outs x ins`.
+    pub(crate) fn section_bytes(outs: usize, ins: usize) -> [usize; 5] {
+        let (outs, ins) = (outs.next_multiple_of(OUT_PAD), ins.next_multiple_of(IN_PAD));
+        [outs * ins, outs * 4, outs * 4, outs * 4, outs * 4]
+    }
+
+    /// The bytes of everything held, in this machine's byte order: weights, mantissas, exponents, row sums, biases.
+    pub(crate) fn sections(&self) -> [&[u8]; 5] {
+        [
+            bytemuck::cast_slice(&self.data),
+            bytemuck::cast_slice(&self.mant),
+            bytemuck::cast_slice(&self.exp),
+            bytemuck::cast_slice(&self.row_sums),
+            bytemuck::cast_slice(&self.bias),
+        ]
+    }
+
+    /// What [`Matrix::sections`] gives, to be overwritten. [`Matrix::adopt`] must follow.
+    pub(crate) fn sections_mut(&mut self) -> [&mut [u8]; 5] {
+        [
+            bytemuck::cast_slice_mut(&mut self.data),
+            bytemuck::cast_slice_mut(&mut self.mant),
+            bytemuck::cast_slice_mut(&mut self.exp),
+            bytemuck::cast_slice_mut(&mut self.row_sums),
+            bytemuck::cast_slice_mut(&mut self.bias),
+        ]
+    }
+
+    /// Takes sections that were overwritten for its own. False when a scale among them is none; the kernels' bounds rest on
+    /// scales being valid and on no weight being -128, which whoever wrote the sections has to see to.
+    pub(crate) fn adopt(&mut self) -> bool {
+        self.has_bias = self.bias.iter().any(|&bias| bias != 0);
+        self.exp_max = self.exp.iter().fold(Scale::ZERO_ROW.exp, |max, &exp| max.max(exp));
+        let mut scales = self.mant.iter().zip(self.exp.iter());
+        scales.all(|(&mant, &exp)| Scale { mant, exp }.is_valid())
+    }
+
     /// Copies output row `out` to `weights` (`ins` values) and returns its scale.
     pub fn row(&self, out: usize, weights: &mut [i8]) -> Scale {
         let base = (out / BLOCK) * BLOCK * self.ins_padded + (out % BLOCK) * 4;

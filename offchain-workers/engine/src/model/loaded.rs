@@ -1,6 +1,8 @@
 //! A model ready to run.
 
 use super::{
+    cache::Stored,
+    chat::ChatTemplate,
     config,
     error::LoadError,
     gguf,
@@ -40,6 +42,7 @@ pub(super) struct Opened<'a> {
     /// `tokenizer.json`, whose hash is in the specification.
     pub tokenizer: Cow<'a, [u8]>,
     pub end_tokens: Vec<u32>,
+    pub chat: Option<ChatTemplate>,
     pub parameters: Box<dyn Parameters + 'a>,
 }
 
@@ -52,6 +55,7 @@ fn hugging_face<'a>(files: Files<'a>, options: &LoadOptions) -> Result<Opened<'a
         tokenizer_file: TOKENIZER.into(),
         tokenizer,
         end_tokens: config::end_tokens(files, spec.vocab)?,
+        chat: ChatTemplate::beside(files)?,
         parameters: Box::new(HuggingFace::new(Tensors::open(files)?, spec)?),
     })
 }
@@ -64,6 +68,7 @@ pub struct LoadedModel {
     weights_root: Hash,
     tokenizer: Option<Arc<Tokenizer>>,
     end_tokens: Vec<u32>,
+    chat: Option<ChatTemplate>,
     pub(crate) weights: Weights,
 }
 
@@ -76,6 +81,11 @@ impl std::fmt::Debug for LoadedModel {
 impl LoadedModel {
     /// Loads, quantises and commits to the model in `source`. The same files and options give the same id everywhere.
     pub fn load(source: &ModelSource<'_>, options: &LoadOptions) -> Result<Self, LoadError> {
+        Self::load_whole(source, options).map(|(model, _)| model)
+    }
+
+    /// Loads the model and its `tokenizer.json`.
+    pub(super) fn load_whole(source: &ModelSource<'_>, options: &LoadOptions) -> Result<(Self, Vec<u8>), LoadError> {
         let mut opened = match source {
             ModelSource::Folder(folder) => hugging_face(Files::Folder(folder), options)?,
             ModelSource::Gguf(path) => gguf::open(path, options)?,
@@ -85,16 +95,37 @@ impl LoadedModel {
         let tokenizer = Tokenizer::from_bytes(&opened.tokenizer_file, &opened.tokenizer, spec.vocab)?;
         let pool = loading_pool();
         let (weights, weights_root) = Weights::take(&spec, &mut *opened.parameters, &pool)?;
-        let id = model_id(&spec, &weights_root);
-        Ok(Self {
+        let model = Self {
             name: source.name(),
             spec,
-            id,
+            id: model_id(&spec, &weights_root),
             weights_root,
             tokenizer: Some(Arc::new(tokenizer)),
             end_tokens: opened.end_tokens,
+            chat: opened.chat,
             weights,
-        })
+        };
+        Ok((model, opened.tokenizer.into_owned()))
+    }
+
+    /// The model `id` as a cache kept it.
+    pub(super) fn stored(
+        name: String,
+        id: ModelId,
+        stored: Stored,
+        end_tokens: Vec<u32>,
+        chat: Option<ChatTemplate>,
+    ) -> Self {
+        Self {
+            name,
+            spec: stored.spec,
+            id,
+            weights_root: stored.weights_root,
+            tokenizer: Some(Arc::new(stored.tokenizer)),
+            end_tokens,
+            chat,
+            weights: stored.weights,
+        }
     }
 
     /// A model of quantised tensors in commitment order, without a tokenizer: for tests and benchmarks.
@@ -114,6 +145,7 @@ impl LoadedModel {
             weights_root,
             tokenizer: None,
             end_tokens: Vec::new(),
+            chat: None,
             weights,
         })
     }
@@ -159,6 +191,11 @@ impl LoadedModel {
         self.weights.bytes()
     }
 
+    /// How the model wants conversations written; `None` when its files do not say.
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {
+        self.chat.as_ref()
+    }
+
     /// Tokens that the model's files name as the end of a text.
     pub fn end_tokens(&self) -> &[u32] {
         &self.end_tokens
@@ -166,7 +203,7 @@ impl LoadedModel {
 }
 
 /// Threads that quantise and hash while loading.
-fn loading_pool() -> Pool {
+pub(super) fn loading_pool() -> Pool {
     Pool::new(std::thread::available_parallelism().map_or(1, |threads| threads.get().min(16)))
 }
 

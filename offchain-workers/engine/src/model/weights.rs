@@ -79,7 +79,9 @@ impl Intake<'_> {
                 reason: "do not fit the specification".into(),
             })
     }
+}
 
+impl Walk for Intake<'_> {
     fn vector(&mut self) -> Result<Vector, LoadError> {
         let spec = self.next(TensorKind::Vector)?;
         let vector = self.source.vector(&spec)?;
@@ -90,22 +92,9 @@ impl Intake<'_> {
         Ok(vector)
     }
 
-    fn matrix(&mut self, biased: bool) -> Result<Matrix, LoadError> {
-        self.fused(1, biased)
-    }
-
-    /// `parts` matrices with the same inputs as one, each followed by its bias when `biased`.
-    ///
     /// Each row is hashed and put where the kernels want it as soon as it is quantised: nothing is held twice.
     fn fused(&mut self, parts: usize, biased: bool) -> Result<Matrix, LoadError> {
-        let ahead = self
-            .specs
-            .as_slice()
-            .iter()
-            .step_by(1 + usize::from(biased))
-            .take(parts);
-        let outs = ahead.map(|spec| spec.rows as usize).sum();
-        let ins = self.specs.as_slice().first().map_or(0, |spec| spec.cols as usize);
+        let (outs, ins) = fused_shape(self.specs.as_slice(), parts, biased);
         let mut fused = Matrix::new(outs, ins);
         let mut first = 0;
         for _ in 0..parts {
@@ -129,6 +118,19 @@ impl Intake<'_> {
             first += spec.rows as usize;
         }
         Ok(fused)
+    }
+}
+
+/// Makes weights of what comes in commitment order: vectors, and matrices that are one for the kernels.
+pub(super) trait Walk {
+    /// The next vector.
+    fn vector(&mut self) -> Result<Vector, LoadError>;
+
+    /// The next `parts` matrices, which have the same inputs, as one; each is followed by its bias when `biased`.
+    fn fused(&mut self, parts: usize, biased: bool) -> Result<Matrix, LoadError>;
+
+    fn matrix(&mut self, biased: bool) -> Result<Matrix, LoadError> {
+        self.fused(1, biased)
     }
 
     fn layer_norm(&mut self) -> Result<Norm, LoadError> {
@@ -190,6 +192,21 @@ impl Intake<'_> {
             layers,
         })
     }
+
+    /// The weights of a model of `spec`.
+    fn weights(&mut self, spec: &ModelSpec) -> Result<Weights, LoadError> {
+        Ok(match &spec.family {
+            Family::Llama(llama) => Weights::Llama(self.llama(spec, llama)?),
+            Family::Bert(_) => Weights::Bert(self.bert(spec)?),
+        })
+    }
+}
+
+/// Outputs and inputs of the matrix that the next `parts` of `specs` make up, see [`Walk::fused`].
+pub(super) fn fused_shape(specs: &[TensorSpec], parts: usize, biased: bool) -> (usize, usize) {
+    let matrices = specs.iter().step_by(1 + usize::from(biased)).take(parts);
+    let outs = matrices.map(|spec| spec.rows as usize).sum();
+    (outs, specs.first().map_or(0, |spec| spec.cols as usize))
 }
 
 impl Weights {
@@ -201,30 +218,59 @@ impl Weights {
             pool,
             leaves: Vec::new(),
         };
-        let weights = match &spec.family {
-            Family::Llama(llama) => Self::Llama(intake.llama(spec, llama)?),
-            Family::Bert(_) => Self::Bert(intake.bert(spec)?),
-        };
+        let weights = intake.weights(spec)?;
         Ok((weights, commit::weights_root(&intake.leaves)))
     }
 
     /// Bytes of memory that they take.
     pub(crate) fn bytes(&self) -> usize {
-        let matrices: Vec<&Matrix> = match self {
+        self.matrices().into_iter().map(Matrix::bytes).sum()
+    }
+
+    /// Every matrix, in the order of [`Walk`].
+    pub(super) fn matrices(&self) -> Vec<&Matrix> {
+        let mut list = Vec::new();
+        match self {
             Self::Llama(model) => {
-                let layers = model.layers.iter();
-                let inner = layers.flat_map(|layer| [&layer.qkv, &layer.o, &layer.gate_up, &layer.down]);
-                inner.chain([&model.embed]).chain(&model.head).collect()
+                list.push(&model.embed);
+                for layer in &model.layers {
+                    list.extend([&layer.qkv, &layer.o, &layer.gate_up, &layer.down]);
+                }
+                list.extend(&model.head);
             },
             Self::Bert(model) => {
-                let layers = model.layers.iter();
-                let inner = layers.flat_map(|layer| [&layer.qkv, &layer.o, &layer.up, &layer.down]);
-                inner
-                    .chain([&model.embed, &model.positions, &model.token_type])
-                    .collect()
+                list.extend([&model.embed, &model.positions, &model.token_type]);
+                for layer in &model.layers {
+                    list.extend([&layer.qkv, &layer.o, &layer.up, &layer.down]);
+                }
             },
-        };
-        matrices.into_iter().map(Matrix::bytes).sum()
+        }
+        list
+    }
+
+    /// Every vector that is not a bias within a matrix, in the order of [`Walk`].
+    pub(super) fn vectors(&self) -> Vec<Vector> {
+        let mut list = Vec::new();
+        match self {
+            Self::Llama(model) => {
+                for layer in &model.layers {
+                    list.push(layer.attention_norm.clone());
+                    list.extend(layer.q_norm.iter().chain(&layer.k_norm).cloned());
+                    list.push(layer.mlp_norm.clone());
+                }
+                list.push(model.final_norm.clone());
+            },
+            Self::Bert(model) => {
+                let norms = model
+                    .layers
+                    .iter()
+                    .flat_map(|layer| [&layer.attention_norm, &layer.output_norm]);
+                for norm in std::iter::once(&model.embed_norm).chain(norms) {
+                    list.extend([norm.gain.clone(), bias_vector(norm.bias.clone())]);
+                }
+            },
+        }
+        list
     }
 
     /// The tensors in commitment order, as the reference model takes them. Copies everything.
@@ -284,10 +330,7 @@ fn unpack(out: &mut Vec<Tensor>, fused: &Matrix, parts: &[usize], biased: bool) 
         out.push(Tensor::Matrix(RowMajor { cols, data, scales }));
         if biased {
             let values = fused.bias[first..first + rows].to_vec();
-            out.push(Tensor::Vector(Vector {
-                frac: lantern_exact::fixed::FRAC as u32,
-                values,
-            }));
+            out.push(Tensor::Vector(bias_vector(values)));
         }
         first += rows;
     }
@@ -295,8 +338,13 @@ fn unpack(out: &mut Vec<Tensor>, fused: &Matrix, parts: &[usize], biased: bool) 
 
 fn unpack_norm(out: &mut Vec<Tensor>, norm: &Norm) {
     out.push(Tensor::Vector(norm.gain.clone()));
-    out.push(Tensor::Vector(Vector {
+    out.push(Tensor::Vector(bias_vector(norm.bias.clone())));
+}
+
+/// A bias, which is in Q16.
+fn bias_vector(values: Vec<i32>) -> Vector {
+    Vector {
         frac: lantern_exact::fixed::FRAC as u32,
-        values: norm.bias.clone(),
-    }));
+        values,
+    }
 }

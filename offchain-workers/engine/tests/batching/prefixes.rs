@@ -1,7 +1,7 @@
 //! Texts that begin like earlier ones: their pages are taken over, and no byte tells.
 
 use super::*;
-use lantern_engine::CacheUse;
+use lantern_engine::CacheUsage;
 
 /// Positions of a page, see `cache_bytes`.
 const PAGE: usize = 64;
@@ -52,7 +52,7 @@ fn only_what_follows_a_known_beginning_is_computed() {
         let got = run(engine, model, &memory, std::slice::from_ref(&first), 1);
         assert_eq!(got, [first.alone(engine, model)]);
         assert_eq!(reused(), 0);
-        let CacheUse { used, kept, .. } = memory.usage();
+        let CacheUsage { used, kept, .. } = memory.usage();
         assert!(kept > 0 && used == kept, "full pages stay, and nothing else");
 
         // The same again: three full pages, and the last tokens are computed anew.
@@ -128,7 +128,7 @@ fn without_reuse_nothing_is_kept() {
     for _ in 0..2 {
         run(engine, model, &memory, std::slice::from_ref(&job), 1);
     }
-    let CacheUse {
+    let CacheUsage {
         used,
         kept,
         reused_positions,
@@ -166,7 +166,7 @@ proptest! {
             for (jobs, want) in rounds.iter().zip(&alone) {
                 prop_assert_eq!(&run(engine, model, &memory, jobs, slots), want, "{:?}", engine);
             }
-            let CacheUse { used, kept, .. } = memory.usage();
+            let CacheUsage { used, kept, .. } = memory.usage();
             prop_assert_eq!(used, kept);
         }
     }
