@@ -1,18 +1,14 @@
 //! The quantised parameters of a model, one tensor at a time in commitment order.
 
-use super::{error::LoadError, quantise, smooth::Plan, source::WEIGHTS, tensors::Tensors};
-use crate::cpu::{memory::SharedMut, pool::Pool};
+use super::{blocks::Block, error::LoadError, quantise, smooth::Plan, source::WEIGHTS, tensors::Tensors};
+use crate::cpu::pool::Pool;
 use lantern_exact::{
-    commit::{self, matrix_row_leaf, tensor_leaf, TensorKind, TensorSpec},
+    commit::{self, TensorKind, TensorSpec},
     fixed::{Scale, FRAC},
-    merkle,
-    model::{Matrix, Tensor, Vector},
-    Family, Hash, ModelSpec, Width,
+    model::Vector,
+    Family, ModelSpec, Width,
 };
-use std::sync::{
-    atomic::{AtomicUsize, Ordering},
-    Mutex, PoisonError,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Fractional bits of biases.
 const BIAS_FRAC: u32 = FRAC as u32;
@@ -20,48 +16,202 @@ const BIAS_FRAC: u32 = FRAC as u32;
 /// Most fractional bits of a norm's gain.
 const MAX_GAIN_FRAC: u32 = 30;
 
-/// Rows of a matrix that one task quantises or hashes.
-pub(crate) const ROWS_PER_TASK: usize = 64;
+/// Rows of a matrix that one task quantises.
+const ROWS_PER_TASK: usize = 64;
+
+/// Takes a row of a matrix: its number, its values and its scale.
+pub(crate) type PutRow<'a> = dyn Fn(usize, &[i8], Scale) + Sync + 'a;
 
 /// Where parameters come from, asked for in commitment order.
+///
+/// Rows are handed over one by one, so that no more than the model itself and some rows are ever in memory.
 pub(crate) trait Parameters {
-    /// The tensor that `spec` names.
-    fn get(&mut self, spec: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError>;
+    /// The vector that `spec` names.
+    fn vector(&mut self, spec: &TensorSpec, pool: &Pool) -> Result<Vector, LoadError>;
+
+    /// Hands every row of the matrix that `spec` names to `put`, each once, in no particular order and by several threads. After
+    /// an error some rows are missing.
+    fn matrix(&mut self, spec: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError>;
+}
+
+/// Calls `each` with the numbers of `rows` rows, in ranges, from the threads of `pool`.
+pub(crate) fn by_rows(rows: usize, pool: &Pool, each: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
+    pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
+        each(task * ROWS_PER_TASK..((task + 1) * ROWS_PER_TASK).min(rows));
+    });
+}
+
+/// The float values of one tensor where they lie, in a file or in memory.
+pub(super) struct Floats<'a> {
+    /// At least as many whole rows as are asked for.
+    pub bytes: &'a [u8],
+    pub block: Block,
+    /// Values in a row.
+    pub cols: usize,
+    /// Width of a head where the rows of each are in llama.cpp's order.
+    pub interleaved: Option<usize>,
+    /// Whether `bytes` are part of a file that is mapped privately and read-only.
+    pub mapped: bool,
+}
+
+/// Index of a value that is not finite.
+struct NotFinite(usize);
+
+impl Floats<'_> {
+    fn row_bytes(&self) -> usize {
+        self.block.row_bytes(self.cols).unwrap_or(0)
+    }
+
+    fn decode(&self, row: usize, values: &mut [f32]) -> Result<(), NotFinite> {
+        let stride = self.row_bytes();
+        self.block.decode(&self.bytes[row * stride..(row + 1) * stride], values);
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(column) => Err(NotFinite(row * self.cols + column)),
+            None => Ok(()),
+        }
+    }
+
+    /// The first row.
+    fn first(&self) -> Result<Vec<f32>, NotFinite> {
+        let mut values = vec![0f32; self.cols];
+        self.decode(0, &mut values).map(|()| values)
+    }
+
+    /// The row of the file that is row `row` of the tensor.
+    ///
+    /// llama.cpp rotates neighbours where Hugging Face rotates a value of a head's first half with one of the second, so that its
+    /// converter moves row `half * dim / 2 + pair` of each head to `2 * pair + half`.
+    fn row_in_file(&self, row: usize) -> usize {
+        let Some(dim) = self.interleaved else {
+            return row;
+        };
+        let (head, within) = (row / dim, row % dim);
+        let (half, pair) = (within / (dim / 2), within % (dim / 2));
+        head * dim + 2 * pair + half
+    }
+
+    /// Calls `each(state, row, values)` for each of `rows` rows, in no fixed order and from the threads of `pool`. Every range of rows
+    /// has a state of its own, which `start` makes and `end` takes. What `each` writes to the values is lost.
+    fn visit<S>(
+        &self,
+        rows: usize,
+        pool: &Pool,
+        start: impl Fn() -> S + Sync,
+        each: impl Fn(&mut S, usize, &mut [f32]) + Sync,
+        end: impl Fn(S) + Sync,
+    ) -> Result<(), NotFinite> {
+        let first_bad = AtomicUsize::new(usize::MAX);
+        let stride = self.row_bytes();
+        by_rows(rows, pool, &|range| {
+            let (mut values, mut state) = (vec![0f32; self.cols], start());
+            for row in range.clone() {
+                match self.decode(self.row_in_file(row), &mut values) {
+                    Ok(()) => each(&mut state, row, &mut values),
+                    Err(NotFinite(index)) => drop(first_bad.fetch_min(index, Ordering::Relaxed)),
+                }
+            }
+            end(state);
+            if self.interleaved.is_none() {
+                self.release(&self.bytes[range.start * stride..range.end * stride]);
+            }
+        });
+        self.release(self.bytes);
+        match first_bad.into_inner() {
+            usize::MAX => Ok(()),
+            index => Err(NotFinite(index)),
+        }
+    }
+
+    /// Lets the system have the memory of `part` back, which has been read; a wish. Pages of a mapped file would otherwise stay
+    /// with this process until the whole model is loaded.
+    fn release(&self, part: &[u8]) {
+        #[cfg(target_os = "linux")]
+        if self.mapped && !part.is_empty() {
+            // SAFETY: the call reads a number.
+            let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+            let start = part.as_ptr() as usize;
+            let (first, last) = (start.next_multiple_of(page), (start + part.len()) / page * page);
+            if first < last {
+                // SAFETY: whole pages of a private map that nobody writes to: whoever reads them again gets the same bytes,
+                // from the file.
+                unsafe { libc::madvise(first as *mut libc::c_void, last - first, libc::MADV_DONTNEED) };
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = part;
+    }
+}
+
+/// A tensor in a model's files.
+pub(super) struct Located<'a> {
+    /// The file and the tensor's name in it, for errors.
+    pub file: &'a str,
+    pub name: String,
+    pub floats: Floats<'a>,
+}
+
+impl Located<'_> {
+    /// See [`Floats::visit`].
+    pub fn visit<S>(
+        &self,
+        rows: usize,
+        pool: &Pool,
+        start: impl Fn() -> S + Sync,
+        each: impl Fn(&mut S, usize, &mut [f32]) + Sync,
+        end: impl Fn(S) + Sync,
+    ) -> Result<(), LoadError> {
+        let visited = self.floats.visit(rows, pool, start, each, end);
+        visited.map_err(|bad| self.not_finite(bad))
+    }
+
+    /// The values of a vector.
+    pub fn vector(&self) -> Result<Vec<f32>, LoadError> {
+        self.floats.first().map_err(|bad| self.not_finite(bad))
+    }
+
+    fn not_finite(&self, bad: NotFinite) -> LoadError {
+        LoadError::NotFinite {
+            file: self.file.into(),
+            tensor: self.name.clone(),
+            index: bad.0,
+        }
+    }
+
+    fn out_of_range(&self, index: usize) -> LoadError {
+        LoadError::OutOfRange {
+            file: self.file.into(),
+            tensor: self.name.clone(),
+            index,
+        }
+    }
 }
 
 /// The float parameters of a model's files.
-pub(crate) trait FloatSource: Sync {
-    /// Calls `each(first row, values)` for all rows of `tensor` in runs of at most [`ROWS_PER_TASK`], row-major, finite, in no fixed
-    /// order and on the threads of `pool`. A vector is one row. What `each` writes to the values is lost.
-    fn visit(&self, tensor: &TensorSpec, pool: &Pool, each: &Visit<'_>) -> Result<(), LoadError>;
-
-    /// The error for value `index` of `tensor`, which does not fit fixed point.
-    fn out_of_range(&self, tensor: &TensorSpec, index: usize) -> LoadError;
+pub(super) trait FloatSource {
+    /// Where the tensor that `spec` names lies.
+    fn locate(&self, spec: &TensorSpec) -> Result<Located<'_>, LoadError>;
 }
 
-/// What [`FloatSource::visit`] calls.
-pub(crate) type Visit<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
-
 /// Float parameters on their way to integers.
-pub(crate) struct Quantised<'a> {
-    floats: Box<dyn FloatSource + 'a>,
+pub(super) struct Quantised<'a> {
+    source: Box<dyn FloatSource + 'a>,
     spec: ModelSpec,
     tensors: Vec<TensorSpec>,
     smooth: bool,
-    /// Layer that `plan` is for; `None` before the first.
+    /// Layer that `plan` is for, empty for the last norm and the head; `None` before the first.
     planned: Option<String>,
     plan: Plan,
 }
 
 impl<'a> Quantised<'a> {
-    /// Parameters of a model of `spec`. With `smooth`, what is narrow is [smoothed](super::smooth); wide never is.
-    pub(super) fn new(floats: Box<dyn FloatSource + 'a>, spec: ModelSpec, smooth: bool) -> Self {
+    /// Parameters of a model of `spec`. With `smooth`, what is narrow is [smoothed](super::smooth); what is wide never is.
+    pub fn new(source: Box<dyn FloatSource + 'a>, spec: ModelSpec, smooth: bool) -> Self {
         let narrow = spec.activation == Width::Narrow || spec.keys == Width::Narrow;
         Self {
-            floats,
+            source,
             tensors: commit::tensors(&spec),
             spec,
-            smooth: smooth && (narrow || std::env::var("XWIDE").is_ok()),
+            smooth: smooth && narrow,
             planned: None,
             plan: Plan::default(),
         }
@@ -69,9 +219,13 @@ impl<'a> Quantised<'a> {
 
     /// Makes the plan of the layer that `name` belongs to, unless it is there.
     fn prepare(&mut self, name: &str, pool: &Pool) -> Result<(), LoadError> {
-        let layer = layer_of(name).map_or("", |(layer, _)| layer);
+        let layer = match layer_of(name) {
+            Some((layer, _)) => layer,
+            None if matches!(name, "final_norm" | "head") => "",
+            None => return Ok(()),
+        };
         if self.smooth && self.planned.as_deref() != Some(layer) {
-            self.plan = Plan::make(&*self.floats, &self.spec, &self.tensors, layer, pool)?;
+            self.plan = Plan::make(&*self.source, &self.spec, &self.tensors, layer, pool)?;
             self.planned = Some(layer.to_owned());
         }
         Ok(())
@@ -79,70 +233,42 @@ impl<'a> Quantised<'a> {
 }
 
 impl Parameters for Quantised<'_> {
-    fn get(&mut self, tensor: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError> {
+    fn vector(&mut self, tensor: &TensorSpec, pool: &Pool) -> Result<Vector, LoadError> {
         self.prepare(&tensor.name, pool)?;
+        let located = self.source.locate(tensor)?;
+        let mut values = located.vector()?;
+        self.plan.of(&tensor.name).apply(0, &mut values);
+        quantise_vector(&tensor.name, &values).map_err(|index| located.out_of_range(index))
+    }
+
+    fn matrix(&mut self, tensor: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError> {
+        self.prepare(&tensor.name, pool)?;
+        let located = self.source.locate(tensor)?;
         let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
         let factors = self.plan.of(&tensor.name);
-        if tensor.kind == TensorKind::Vector {
-            let values = Mutex::new(Vec::new());
-            self.floats.visit(tensor, pool, &|_, row| {
-                factors.apply(0, cols, row);
-                values
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .extend_from_slice(row);
-            })?;
-            let values = values.into_inner().unwrap_or_else(PoisonError::into_inner);
-            return quantise_vector(&tensor.name, &values)
-                .map(Tensor::Vector)
-                .map_err(|index| self.floats.out_of_range(tensor, index));
-        }
-        let (mut data, mut scales) = (vec![0i8; rows * cols], vec![Scale::ZERO_ROW; rows]);
-        let (shared_data, shared_scales) = (SharedMut::new(&mut data[..]), SharedMut::new(&mut scales[..]));
-        let first_bad = AtomicUsize::new(usize::MAX);
-        self.floats.visit(tensor, pool, &|first, values| {
-            factors.apply(first, cols, values);
-            for (row, values) in (first..).zip(values.chunks(cols)) {
-                if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-                    first_bad.fetch_min(row * cols + column, Ordering::Relaxed);
-                    continue;
-                }
-                // SAFETY: runs have disjoint rows.
-                let (out, scale) =
-                    unsafe { (shared_data.range(row * cols, cols), &mut shared_scales.range(row, 1)[0]) };
-                *scale = quantise::row(values, out);
+        let too_large = AtomicUsize::new(usize::MAX);
+        let start = || vec![0i8; cols];
+        let each = |quantised: &mut Vec<i8>, row: usize, values: &mut [f32]| {
+            factors.apply(row, values);
+            match values.iter().position(|value| !value.is_finite()) {
+                Some(column) => drop(too_large.fetch_min(row * cols + column, Ordering::Relaxed)),
+                None => {
+                    let scale = quantise::row(values, quantised);
+                    put(row, quantised, scale);
+                },
             }
-        })?;
-        match first_bad.into_inner() {
-            usize::MAX => Ok(Tensor::Matrix(Matrix { cols, data, scales })),
-            index => Err(self.floats.out_of_range(tensor, index)),
+        };
+        located.visit(rows, pool, start, each, drop)?;
+        match too_large.into_inner() {
+            usize::MAX => Ok(()),
+            index => Err(located.out_of_range(index)),
         }
     }
 }
 
-/// Leaf of `tensor` in the weights tree.
-pub(crate) fn leaf(tensor: &Tensor, spec: &TensorSpec, pool: &Pool) -> Hash {
-    let Tensor::Matrix(matrix) = tensor else {
-        return tensor_leaf(spec, &tensor.rows_root());
-    };
-    let rows = matrix.scales.len();
-    let mut leaves = vec![[0u8; 32]; rows];
-    let shared = SharedMut::new(&mut leaves[..]);
-    pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
-        let first = task * ROWS_PER_TASK;
-        let last = (first + ROWS_PER_TASK).min(rows);
-        // SAFETY: tasks have disjoint rows.
-        let leaves = unsafe { shared.range(first, last - first) };
-        for (leaf, row) in leaves.iter_mut().zip(first..last) {
-            *leaf = matrix_row_leaf(matrix.scales[row], matrix.row(row));
-        }
-    });
-    tensor_leaf(spec, &merkle::root(&leaves))
-}
-
 /// A vector in fixed point: biases in Q16, gains with as many fractional bits as their largest magnitude leaves room for below
 /// 2^30. `Err` is the index of a value that does not fit.
-pub(crate) fn quantise_vector(name: &str, values: &[f32]) -> Result<Vector, usize> {
+fn quantise_vector(name: &str, values: &[f32]) -> Result<Vector, usize> {
     let frac = if name.ends_with("_bias") {
         BIAS_FRAC
     } else {
@@ -191,15 +317,15 @@ impl<'a> HuggingFace<'a> {
             spec,
             prefix: found.unwrap_or(prefixes[0]),
         };
-        for tensor in commit::tensors(&spec) {
-            let (name, shape) = model.locate(&tensor)?;
+        for tensor in lantern_exact::commit::tensors(&spec) {
+            let (name, shape) = model.find(&tensor)?;
             model.tensors.check(&name, &shape)?;
         }
         Ok(model)
     }
 
     /// Name and shape of a tensor in the files.
-    fn locate(&self, tensor: &TensorSpec) -> Result<(String, Vec<usize>), LoadError> {
+    fn find(&self, tensor: &TensorSpec) -> Result<(String, Vec<usize>), LoadError> {
         let name = match self.spec.family {
             Family::Llama(_) => llama_name(&tensor.name, self.prefix),
             Family::Bert(_) => bert_name(&tensor.name, self.prefix),
@@ -216,29 +342,14 @@ impl<'a> HuggingFace<'a> {
 }
 
 impl FloatSource for HuggingFace<'_> {
-    fn visit(&self, tensor: &TensorSpec, pool: &Pool, each: &Visit<'_>) -> Result<(), LoadError> {
-        let (name, shape) = self.locate(tensor)?;
-        let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
-        let mut values = self.tensors.read(&name, &shape)?;
-        values.truncate(rows * cols);
-        let shared = SharedMut::new(&mut values[..]);
-        pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
-            let first = task * ROWS_PER_TASK;
-            let last = (first + ROWS_PER_TASK).min(rows);
-            // SAFETY: tasks have disjoint rows.
-            each(first, unsafe { shared.range(first * cols, (last - first) * cols) });
-        });
-        Ok(())
-    }
-
-    fn out_of_range(&self, tensor: &TensorSpec, index: usize) -> LoadError {
-        LoadError::OutOfRange {
-            file: WEIGHTS.into(),
-            tensor: self
-                .locate(tensor)
-                .map_or_else(|_| tensor.name.clone(), |(name, _)| name),
-            index,
-        }
+    fn locate(&self, tensor: &TensorSpec) -> Result<Located<'_>, LoadError> {
+        let (name, shape) = self.find(tensor)?;
+        let floats = self.tensors.floats(&name, &shape)?;
+        Ok(Located {
+            file: WEIGHTS,
+            name,
+            floats,
+        })
     }
 }
 

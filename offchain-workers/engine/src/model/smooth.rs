@@ -14,7 +14,8 @@
 //! | rows of `k` and its bias, or `k_norm` | rows of `q` and its bias, or `q_norm`: narrow keys only |
 //!
 //! A BERT layer has no norm before its products that the residual stream does not go through too, and its GELU lets no factor pass, so
-//! that only the last two remain.
+//! that only the last two remain. In exchange its narrow keys lose their bias: without rotation it adds the same to the scores of a query
+//! with every key, and softmax takes that away.
 //!
 //! Everything follows from the weights: `k` comes from largest magnitudes and norms of rows, computed in f64 in the order of the columns,
 //! and a multiplication by `2^k` is exact. So the same files give the same integers everywhere, in whichever form they come.
@@ -36,6 +37,10 @@ const MOST: i32 = 20;
 /// Bits that a query has over a narrow key: as much of a key channel's excess moves to the query for nothing, and half of the rest.
 const QUERY_SPARE: i32 = 6;
 
+/// Bits by which a key channel must exceed the median channel before any of it moves, and by which it still does then: the largest channel
+/// has no rounding error, and an outlier that is a bias is the largest for every token.
+const KEY_MARGIN: i32 = 2;
+
 /// Largest magnitude to which a channel in Q16 may be estimated to grow: eight times less than where it would saturate.
 const ROOM: f64 = 4096.0;
 
@@ -47,24 +52,28 @@ const PEAK: f64 = 8.0;
 pub(super) struct Factors {
     rows: Vec<i32>,
     cols: Vec<i32>,
+    /// The tensor is nothing but zeros instead.
+    zero: bool,
 }
 
 static NONE: Factors = Factors {
     rows: Vec::new(),
     cols: Vec::new(),
+    zero: false,
 };
 
 impl Factors {
-    /// Multiplies whole rows of `cols` values, the first of which is row `first`.
-    pub(super) fn apply(&self, first: usize, cols: usize, values: &mut [f32]) {
+    /// Multiplies the values of row `row`.
+    pub(super) fn apply(&self, row: usize, values: &mut [f32]) {
+        if self.zero {
+            values.fill(0.0);
+        }
         if self.rows.is_empty() && self.cols.is_empty() {
             return;
         }
-        for (row, values) in (first..).zip(values.chunks_mut(cols)) {
-            let of_row = self.rows.get(row).copied().unwrap_or(0);
-            for (column, value) in values.iter_mut().enumerate() {
-                *value *= power(of_row + self.cols.get(column).copied().unwrap_or(0));
-            }
+        let of_row = self.rows.get(row).copied().unwrap_or(0);
+        for (column, value) in values.iter_mut().enumerate() {
+            *value *= power(of_row + self.cols.get(column).copied().unwrap_or(0));
         }
     }
 }
@@ -81,16 +90,16 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan for layer `layer`, or, where that is empty, for the tensors that belong to none. Reads one tensor at a time.
+    /// The plan for layer `layer`, or, where that is empty, for the last norm and the head. Reads one tensor at a time.
     pub(super) fn make(
-        floats: &dyn FloatSource,
+        source: &dyn FloatSource,
         spec: &ModelSpec,
         tensors: &[TensorSpec],
         layer: &str,
         pool: &Pool,
     ) -> Result<Self, LoadError> {
         let reader = Reader {
-            floats,
+            source,
             tensors,
             layer,
             pool,
@@ -140,7 +149,7 @@ impl Plan {
     fn llama(&mut self, reader: &Reader<'_>, spec: &ModelSpec, llama: &LlamaSpec) -> Result<(), LoadError> {
         let gain = reader.vector("attention_norm")?;
         self.attention(reader, spec, &gain, Some(llama), llama.qkv_bias)?;
-        if spec.activation == Width::Wide && std::env::var("XWIDE").is_err() {
+        if spec.activation == Width::Wide {
             return Ok(());
         }
         let gain = reader.vector("mlp_norm")?;
@@ -167,9 +176,11 @@ impl Plan {
         llama: Option<&LlamaSpec>,
         biased: bool,
     ) -> Result<(), LoadError> {
+        // Without rotation a key's bias adds the same to the scores of a query with every key, and softmax takes that away.
+        let dropped = llama.is_none() && spec.keys == Width::Narrow;
         let [q, k, v] = ["q", "k", "v"].map(|part| -> Result<Measured, LoadError> {
             let mut measured = reader.matrix(part, gain)?;
-            if biased {
+            if biased && !(part == "k" && dropped) {
                 let bias = reader.vector(&format!("{part}_bias"))?;
                 measured.rows.iter_mut().zip(bias).for_each(|(row, bias)| *row += bias);
             }
@@ -195,9 +206,10 @@ impl Plan {
                 let by_query = spread(&moved, dim, group);
                 self.of_biased("k", negated(&moved), biased);
                 self.of_biased("q", by_query, biased);
+                self.parts.entry("k_bias").or_default().zero = dropped;
             }
         }
-        if spec.activation == Width::Narrow || std::env::var("XWIDE").is_ok() {
+        if spec.activation == Width::Narrow {
             let o = reader.matrix("o", &[])?;
             let mut read = vec![0f64; v.rows.len()];
             for (column, largest) in o.columns.iter().enumerate() {
@@ -243,7 +255,7 @@ struct Measured {
 
 /// Reads tensors of one layer.
 struct Reader<'a> {
-    floats: &'a dyn FloatSource,
+    source: &'a dyn FloatSource,
     tensors: &'a [TensorSpec],
     layer: &'a str,
     pool: &'a Pool,
@@ -263,12 +275,8 @@ impl Reader<'_> {
 
     /// Magnitudes of a vector.
     fn vector(&self, part: &str) -> Result<Vec<f64>, LoadError> {
-        let all = Mutex::new(Vec::new());
-        self.floats.visit(self.tensor(part)?, self.pool, &|_, values| {
-            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.extend(values.iter().map(|value| f64::from(value.abs())));
-        })?;
-        Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let values = self.source.locate(self.tensor(part)?)?.vector()?;
+        Ok(values.into_iter().map(|value| f64::from(value.abs())).collect())
     }
 
     /// Rows and columns of a matrix; an empty `gain` is one everywhere.
@@ -276,24 +284,24 @@ impl Reader<'_> {
         let tensor = self.tensor(part)?;
         let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
         let all = Mutex::new((vec![0f64; rows], vec![0f32; cols]));
-        self.floats.visit(tensor, self.pool, &|first, values| {
-            let mut columns = vec![0f32; cols];
-            let mut norms = Vec::with_capacity(values.len() / cols);
-            for row in values.chunks(cols) {
-                let mut squares = 0f64;
-                for (column, value) in row.iter().enumerate() {
-                    columns[column] = columns[column].max(value.abs());
-                    squares += (f64::from(*value) * gain.get(column).copied().unwrap_or(1.0)).powi(2);
-                }
-                norms.push(squares.sqrt());
+        let start = || (Vec::<(usize, f64)>::new(), vec![0f32; cols]);
+        let each = |(norms, columns): &mut (Vec<(usize, f64)>, Vec<f32>), row: usize, values: &mut [f32]| {
+            let mut squares = 0f64;
+            for (column, value) in values.iter().enumerate() {
+                columns[column] = columns[column].max(value.abs());
+                squares += (f64::from(*value) * gain.get(column).copied().unwrap_or(1.0)).powi(2);
             }
+            norms.push((row, squares.sqrt()));
+        };
+        let end = |(norms, columns): (Vec<(usize, f64)>, Vec<f32>)| {
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.0[first..first + norms.len()].copy_from_slice(&norms);
+            norms.into_iter().for_each(|(row, norm)| all.0[row] = norm);
             all.1
                 .iter_mut()
                 .zip(&columns)
                 .for_each(|(all, column)| *all = all.max(*column));
-        })?;
+        };
+        self.source.locate(tensor)?.visit(rows, self.pool, start, each, end)?;
         let (rows, columns) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Measured {
             rows,
@@ -363,7 +371,7 @@ fn keys(queries: &[f64], keys: &[f64], dim: usize, group: usize, rotated: bool) 
         let met = queries.chunks(dim).skip(first).take(group);
         let sizes = met.fold(vec![0f64; dim], |sizes, query| largest([&sizes, query]));
         moved.extend(logs.iter().enumerate().map(|(row, log)| {
-            let excess = log.map_or(0, |log| log - middle);
+            let excess = log.map_or(0, |log| (log - middle - KEY_MARGIN).max(0));
             let moved = if excess > QUERY_SPARE {
                 QUERY_SPARE + (excess - QUERY_SPARE) / 2
             } else {
@@ -380,3 +388,6 @@ fn keys(queries: &[f64], keys: &[f64], dim: usize, group: usize, rotated: bool) 
 fn spread(exponents: &[i32], dim: usize, group: usize) -> Vec<i32> {
     exponents.chunks(dim).flat_map(|head| head.repeat(group)).collect()
 }
+
+#[cfg(test)]
+mod tests;

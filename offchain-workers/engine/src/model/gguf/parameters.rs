@@ -4,19 +4,15 @@ use super::{
     header::{Entry, Tensors},
     rope,
 };
-use crate::{
-    cpu::pool::Pool,
-    model::{
-        error::LoadError,
-        parameters::{layer_of, FloatSource, Visit, ROWS_PER_TASK},
-    },
+use crate::model::{
+    error::LoadError,
+    parameters::{layer_of, FloatSource, Floats, Located},
 };
 use lantern_exact::{
     commit::{self, TensorKind, TensorSpec},
     Family, ModelSpec,
 };
 use memmap2::Mmap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A mapped file and where its tensors are.
 pub(super) struct Gguf {
@@ -91,60 +87,28 @@ impl Gguf {
         })
     }
 
-    /// The row of the file that is row `row` of `tensor`.
-    ///
-    /// llama.cpp rotates neighbours where Hugging Face rotates a value of a head's first half with one of the second, so that its
-    /// converter moves row `half * dim / 2 + pair` of each head to `2 * pair + half`.
-    fn row_in_file(&self, tensor: &TensorSpec, row: usize) -> usize {
-        let rotated = layer_of(&tensor.name).is_some_and(|(_, part)| matches!(part, "q" | "k"));
-        if !(self.interleaved && rotated) {
-            return row;
-        }
-        let dim = self.spec.head_dim as usize;
-        let (head, within) = (row / dim, row % dim);
-        let (half, pair) = (within / (dim / 2), within % (dim / 2));
-        head * dim + 2 * pair + half
+    /// Whether rows of `tensor` stand elsewhere in the file.
+    fn is_moved(&self, tensor: &TensorSpec) -> bool {
+        self.interleaved && layer_of(&tensor.name).is_some_and(|(_, part)| matches!(part, "q" | "k"))
     }
 }
 
 impl FloatSource for Gguf {
-    fn visit(&self, tensor: &TensorSpec, pool: &Pool, each: &Visit<'_>) -> Result<(), LoadError> {
+    fn locate(&self, tensor: &TensorSpec) -> Result<Located<'_>, LoadError> {
         let (name, entry) = self.find(tensor)?;
-        let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
-        let bytes = &self.map[entry.start..entry.start + entry.bytes];
-        // The header's reader found the rows to be whole and within the file.
-        let stride = entry.bytes / entry.shape[..entry.shape.len() - 1].iter().product::<usize>();
-        let first_bad = AtomicUsize::new(usize::MAX);
-        pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
-            let first = task * ROWS_PER_TASK;
-            let last = (first + ROWS_PER_TASK).min(rows);
-            let mut values = vec![0f32; (last - first) * cols];
-            for (row, values) in (first..last).zip(values.chunks_mut(cols)) {
-                let row = self.row_in_file(tensor, row);
-                entry.block.decode(&bytes[row * stride..(row + 1) * stride], values);
-                if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-                    first_bad.fetch_min(row * cols + column, Ordering::Relaxed);
-                    values.fill(0.0);
-                }
-            }
-            each(first, &mut values);
-        });
-        match first_bad.into_inner() {
-            usize::MAX => Ok(()),
-            index => Err(LoadError::NotFinite {
-                file: self.file.clone(),
-                tensor: name,
-                index,
-            }),
-        }
-    }
-
-    fn out_of_range(&self, tensor: &TensorSpec, index: usize) -> LoadError {
-        LoadError::OutOfRange {
-            file: self.file.clone(),
-            tensor: self.find(tensor).map_or_else(|_| tensor.name.clone(), |(name, _)| name),
-            index,
-        }
+        let floats = Floats {
+            // The header's reader found the rows to be whole and within the file.
+            bytes: &self.map[entry.start..entry.start + entry.bytes],
+            block: entry.block,
+            cols: entry.shape.last().copied().unwrap_or(1),
+            interleaved: self.is_moved(tensor).then_some(self.spec.head_dim as usize),
+            mapped: true,
+        };
+        Ok(Located {
+            file: &self.file,
+            name,
+            floats,
+        })
     }
 }
 
