@@ -52,7 +52,10 @@ async function decide(origin, call) {
         section === 'referenda' && ['Rejected', 'TimedOut', 'Killed'].includes(method) && data.index.eq(index),
     );
     if (ended) throw new Error(`referendum ${index}: ${ended.method}`);
-    const enacted = events.find(({ section, method }) => section === 'scheduler' && method === 'Dispatched');
+    // Enactments have a name; the alarms of running referenda have none.
+    const enacted = events.find(
+      ({ section, method, data }) => section === 'scheduler' && method === 'Dispatched' && data.id.isSome,
+    );
     return enacted && { error: enacted.data.result.isErr ? explain(api, enacted.data.result.asErr) : undefined };
   });
 }
