@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use codec::Encode;
 use lantern_engine::{CacheUse, LoadError, LoadOptions, LoadedModel, ModelCache, ModelFiles, ModelSource};
 use lantern_exact::ModelKind as ExactKind;
-use lantern_worker_protocol::{Hash, ModelInfo, ModelKind};
+use lantern_worker_protocol::{ChatMessage, Hash, ModelInfo, ModelKind};
 
 use crate::backend::{Catalog, Vocabulary};
 
@@ -172,6 +172,18 @@ impl Vocabulary for ModelVocabulary {
     fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
         let tokenizer = self.0.tokenizer().ok_or("the model has no tokenizer")?;
         tokenizer.encode(text).map_err(|error| error.to_string())
+    }
+
+    fn encode_chat(&self, messages: Vec<ChatMessage>) -> Result<Vec<u32>, String> {
+        let tokenizer = self.0.tokenizer().ok_or("the model has no tokenizer")?;
+        let template = self.0.chat_template();
+        let template = template.ok_or("the model's files have no chat template: ask with a plain text")?;
+        let messages: Vec<_> = messages
+            .into_iter()
+            .map(|ChatMessage { role, content }| lantern_engine::ChatMessage { role, content })
+            .collect();
+        let text = template.render(&messages, true).map_err(|error| error.to_string())?;
+        tokenizer.encode_rendered(&text).map_err(|error| error.to_string())
     }
 
     fn decode(&self, tokens: &[u32]) -> Result<String, String> {
