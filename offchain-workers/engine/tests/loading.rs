@@ -347,3 +347,105 @@ fn damaged_tokenizers_and_indices_are_refused() {
         assert!(message.starts_with("model.safetensors.index.json: "), "{message}");
     }
 }
+
+/// Loads the small Llama with `tokenizer` as its tokenizer file.
+fn with_tokenizer(tokenizer: &str) -> Result<LoadedModel, LoadError> {
+    let files = folder(&llama_config(), &llama_tensors("model.", false));
+    fs::write(files.path().join("tokenizer.json"), tokenizer).unwrap();
+    load(files.path())
+}
+
+#[test]
+fn tokenizers_that_would_end_the_process_are_refused_before_they_are_read() {
+    let change = |change: &dyn Fn(&mut Value)| {
+        let mut changed = tokenizer();
+        change(&mut changed);
+        changed.to_string()
+    };
+    let deep = "[".repeat(100_000);
+    // A map of characters that says it is 4 GiB long: the reader makes room for 8 GiB.
+    let map = change(&|file| file["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "/////w=="}));
+    // A piece of a megabyte, whose tree the reader drops with one stack frame a byte.
+    let piece = change(&|file| {
+        let pieces = json!([["[UNK]", 0.0], ["a".repeat(1 << 20), -1.0]]);
+        file["model"] = json!({"type": "Unigram", "unk_id": 0, "vocab": pieces, "byte_fallback": false});
+    });
+    let growing = change(&|file| {
+        let step = json!({"type": "Replace", "pattern": {"Regex": "."}, "content": "0123456789"});
+        file["normalizer"] = json!({"type": "Sequence", "normalizers": vec![step; 20]});
+        file["added_tokens"] = json!([{"id": 20, "content": "a", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": true, "special": false}]);
+    });
+    let pattern = change(&|file| {
+        let pattern = json!({"Regex": r"(?=a)(\p{L}{20}){20}".repeat(100)});
+        file["pre_tokenizer"] = json!({"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false});
+    });
+    for (bytes, expected) in [
+        (deep.as_str(), "nests deeper than 32"),
+        (&map, "precompiled_charsmap: is cut off"),
+        (&piece, "model.vocab: a token is longer"),
+        (&growing, "added_tokens: are too long"),
+        (&pattern, "regular expressions"),
+    ] {
+        let message = with_tokenizer(bytes).unwrap_err().to_string();
+        assert!(
+            message.starts_with("tokenizer.json: ") && message.contains(expected),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_tokenizer_that_lets_texts_grow_takes_short_texts_only() {
+    let mut growing = tokenizer();
+    let step = json!({"type": "Replace", "pattern": {"Regex": "z"}, "content": "0123456789"});
+    growing["normalizer"] = json!({"type": "Sequence", "normalizers": vec![step; 6]});
+    let model = with_tokenizer(&growing.to_string()).unwrap();
+    let tokenizer = model.tokenizer().unwrap();
+    assert_eq!(tokenizer.encode("w3 w4").unwrap(), [3, 4]);
+    let message = tokenizer.encode(&"w3 ".repeat(100)).unwrap_err().to_string();
+    assert!(message.contains("300 bytes could become more than"), "{message}");
+}
+
+#[test]
+fn errors_name_a_field_and_are_short() {
+    let tensors = llama_tensors("model.", false);
+    for (field, value, named) in [
+        ("hidden_size", json!(0), "hidden_size: a dimension is zero"),
+        (
+            "num_attention_heads",
+            json!(513),
+            "num_attention_heads: a dimension is over",
+        ),
+        ("num_key_value_heads", json!(3), "num_key_value_heads: head counts"),
+        ("head_dim", json!(3), "head_dim: head dimension is odd"),
+        ("vocab_size", json!(u32::MAX), "vocab_size: a dimension is over"),
+        ("rms_norm_eps", json!(1e-18), "rms_norm_eps: norm epsilon"),
+        (
+            "rope_scaling",
+            json!({"type": "linear", "factor": 0.5}),
+            "rope_scaling: rotary base or scaling",
+        ),
+        (
+            "intermediate_size",
+            json!(100_000),
+            "intermediate_size: inner dimension",
+        ),
+    ] {
+        let message = refusal(&with(llama_config(), field, value), &tensors);
+        assert!(message.starts_with(&format!("config.json: {named}")), "{message}");
+    }
+    let files = folder(&llama_config(), &tensors);
+    // What the message would repeat is as long as the file.
+    fs::write(files.path().join("config.json"), format!("\"{}\"", "x".repeat(1 << 20))).unwrap();
+    let message = load(files.path()).unwrap_err().to_string();
+    assert!(message.len() < 300, "{} bytes", message.len());
+
+    let (name, ones) = ("model.embed_tokens.weight", "1,".repeat(10_000));
+    let header = format!(r#"{{"{name}":{{"dtype":"F32","shape":[{ones}16],"data_offsets":[0,64]}}}}"#);
+    let weights = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 64]].concat();
+    fs::write(files.path().join("config.json"), llama_config().to_string()).unwrap();
+    fs::write(files.path().join("model.safetensors"), weights).unwrap();
+    let message = load(files.path()).unwrap_err().to_string();
+    assert_eq!(message, format!("model.safetensors: {name}: has 10001 dimensions"));
+}

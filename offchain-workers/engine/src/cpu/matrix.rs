@@ -158,6 +158,12 @@ impl Matrix {
         }
     }
 
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> usize {
+        let words = self.mant.len() + self.exp.len() + self.row_sums.len() + self.bias.len();
+        self.data.len() + 4 * words
+    }
+
     /// Outputs (rows).
     pub fn outs(&self) -> usize {
         self.outs
@@ -193,11 +199,6 @@ impl Matrix {
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn has_bias(&self) -> bool {
         self.has_bias
-    }
-
-    /// Bytes of weights held, padding included.
-    pub fn bytes(&self) -> usize {
-        self.data.len()
     }
 }
 

@@ -129,6 +129,12 @@ impl<T: Pod> DerefMut for Aligned<T> {
     }
 }
 
+impl<T: Pod> Clone for Aligned<T> {
+    fn clone(&self) -> Self {
+        Self::from_slice(self)
+    }
+}
+
 impl<T: Pod> Default for Aligned<T> {
     fn default() -> Self {
         Self::zeroed(0)

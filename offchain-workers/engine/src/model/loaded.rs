@@ -20,7 +20,7 @@ use lantern_exact::{
     model::{Tensor, Vector},
     model_id, Hash, ModelError, ModelId, ModelSpec, ReferenceModel, Width,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// Choices that are part of a model's identity and not in its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct LoadedModel {
     spec: ModelSpec,
     id: ModelId,
     weights_root: Hash,
-    tokenizer: Option<Tokenizer>,
+    tokenizer: Option<Arc<Tokenizer>>,
     end_tokens: Vec<u32>,
     chat: Option<ChatTemplate>,
     pub(crate) weights: Weights,
@@ -100,7 +100,7 @@ impl LoadedModel {
             spec,
             id: model_id(&spec, &weights_root),
             weights_root,
-            tokenizer: Some(tokenizer),
+            tokenizer: Some(Arc::new(tokenizer)),
             end_tokens: opened.end_tokens,
             chat: opened.chat,
             weights,
@@ -121,7 +121,7 @@ impl LoadedModel {
             spec: stored.spec,
             id,
             weights_root: stored.weights_root,
-            tokenizer: Some(stored.tokenizer),
+            tokenizer: Some(Arc::new(stored.tokenizer)),
             end_tokens,
             chat,
             weights: stored.weights,
@@ -132,7 +132,7 @@ impl LoadedModel {
     ///
     /// Fails like [`ReferenceModel::from_tensors`] when the tensors do not fit `spec`.
     pub fn from_tensors(name: &str, spec: ModelSpec, tensors: Vec<Tensor>) -> Result<Self, LoadError> {
-        config::validate(&spec, SPECIFICATION)?;
+        config::validate(&spec, SPECIFICATION, &config::FIELDS)?;
         let mut given = Given {
             tensors: tensors.into_iter(),
         };
@@ -152,7 +152,7 @@ impl LoadedModel {
 
     /// A model of random weights, see [`lantern_exact::synthetic`].
     pub fn synthetic(spec: ModelSpec, seed: u64) -> Result<Self, LoadError> {
-        config::validate(&spec, SPECIFICATION)?;
+        config::validate(&spec, SPECIFICATION, &config::FIELDS)?;
         Self::from_tensors("synthetic", spec, lantern_exact::synthetic::tensors(&spec, seed))
     }
 
@@ -182,8 +182,13 @@ impl LoadedModel {
     }
 
     /// Tokenizer; `None` for a model made of tensors alone.
-    pub fn tokenizer(&self) -> Option<&Tokenizer> {
+    pub fn tokenizer(&self) -> Option<&Arc<Tokenizer>> {
         self.tokenizer.as_ref()
+    }
+
+    /// Bytes of memory that the weights take.
+    pub fn weight_bytes(&self) -> usize {
+        self.weights.bytes()
     }
 
     /// How the model wants conversations written; `None` when its files do not say.

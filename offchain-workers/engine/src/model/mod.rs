@@ -12,6 +12,7 @@ mod quantise;
 mod source;
 mod tensors;
 mod tokenizer;
+mod tokenizer_limits;
 pub(crate) mod weights;
 
 pub use cache::{CacheReport, CacheUse, ModelCache};

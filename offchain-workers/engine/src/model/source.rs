@@ -1,6 +1,6 @@
 //! Where a model's files come from.
 
-use super::error::LoadError;
+use super::error::{self, LoadError};
 use std::{
     borrow::Cow,
     collections::BTreeSet,
@@ -149,12 +149,12 @@ pub(super) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     }
     let refuse = |field: &str, reason: &str| LoadError::Config {
         file: WEIGHTS_INDEX.into(),
-        field: field.into(),
+        field: error::field(field),
         reason: reason.into(),
     };
     let bytes = read(folder, WEIGHTS_INDEX, MAX_CONFIG_BYTES)?;
     let index: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| refuse("(document)", &error.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| refuse("(document)", &error::reason(&error)))?;
     let map = index
         .get("weight_map")
         .and_then(|map| map.as_object())

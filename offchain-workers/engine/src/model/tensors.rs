@@ -2,12 +2,15 @@
 
 use super::{
     blocks::Block,
-    error::LoadError,
+    error::{self, LoadError},
     parameters::Floats,
     source::{weight_files, Files, WEIGHTS},
 };
 use candle_core::safetensors::{MmapedSafetensors, SliceSafetensors};
 use safetensors::{tensor::TensorView, Dtype};
+
+/// Most dimensions of a tensor that an error lists; no tensor of a model has more than two.
+const MAX_DIMENSIONS: usize = 8;
 
 /// The tensors of a model, by name. Nothing is read before it is asked for.
 pub(super) enum Tensors<'a> {
@@ -44,10 +47,9 @@ impl<'a> Tensors<'a> {
                 }
                 // SAFETY: the map is only read. Whoever writes to a model's files while it loads harms this process
                 // alone: the weights are copied while loading and the map is dropped.
-                let mapped = unsafe { MmapedSafetensors::multi(&files) };
-                mapped.map(Self::Mapped).map_err(malformed)
+                read(|| unsafe { MmapedSafetensors::multi(&files) }).map(Self::Mapped)
             },
-            Files::Memory(files) => SliceSafetensors::new(files.weights).map(Self::Slice).map_err(malformed),
+            Files::Memory(files) => read(|| SliceSafetensors::new(files.weights)).map(Self::Slice),
         }
     }
 
@@ -65,6 +67,13 @@ impl<'a> Tensors<'a> {
     /// Checks that tensor `name` is there, has `shape` and a float type, without reading it.
     pub(super) fn check(&self, name: &str, shape: &[usize]) -> Result<(), LoadError> {
         let header = self.header(name)?;
+        if header.shape.len() > MAX_DIMENSIONS {
+            return Err(LoadError::Config {
+                file: WEIGHTS.into(),
+                field: name.into(),
+                reason: format!("has {} dimensions", header.shape.len()),
+            });
+        }
         if header.shape != shape {
             return Err(LoadError::WrongShape {
                 file: WEIGHTS.into(),
@@ -121,9 +130,13 @@ impl<'a> Tensors<'a> {
     }
 }
 
-fn malformed(error: candle_core::Error) -> LoadError {
-    LoadError::Weights {
+/// Runs `read`, a step of candle's reader.
+fn read<T>(read: impl FnOnce() -> candle_core::Result<T>) -> Result<T, LoadError> {
+    let malformed = |reason: String| LoadError::Weights {
         file: WEIGHTS.into(),
-        reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
-    }
+        reason,
+    };
+    error::caught(read)
+        .map_err(|reason| malformed(reason.into()))?
+        .map_err(|error| malformed(error::reason(&error)))
 }

@@ -222,6 +222,11 @@ impl Weights {
         Ok((weights, commit::weights_root(&intake.leaves)))
     }
 
+    /// Bytes of memory that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.matrices().into_iter().map(Matrix::bytes).sum()
+    }
+
     /// Every matrix, in the order of [`Walk`].
     pub(super) fn matrices(&self) -> Vec<&Matrix> {
         let mut list = Vec::new();

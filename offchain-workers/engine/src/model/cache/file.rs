@@ -242,7 +242,7 @@ fn read_head(file: &File, length: u64, id: &ModelId) -> Result<(Head, u64), Stri
         return Err("has a damaged head".into());
     }
     let head: Head = DecodeAll::decode_all(&mut &*head).map_err(|error| error.to_string())?;
-    config::validate(&head.spec, "head").map_err(|error| error.to_string())?;
+    config::validate(&head.spec, "head", &config::FIELDS).map_err(|error| error.to_string())?;
     if model_id(&head.spec, &head.weights_root) != *id || blake2_256(&[&head.tokenizer]) != head.spec.tokenizer_hash {
         return Err("does not hold the model that it names".into());
     }

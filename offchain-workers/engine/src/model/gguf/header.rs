@@ -2,7 +2,10 @@
 //! arrays stay where they are, in the file.
 
 use super::metadata::{List, Metadata, Value};
-use crate::model::{blocks::Block, error::LoadError};
+use crate::model::{
+    blocks::Block,
+    error::{self, LoadError},
+};
 use std::collections::{hash_map, HashMap};
 
 /// Most metadata entries; files of llama.cpp's converter have about forty.
@@ -94,7 +97,7 @@ struct Stated {
 fn place(file: &str, table: Vec<Stated>, data: u64, length: u64) -> Result<Tensors, LoadError> {
     let refuse = |field: &str, reason: &str| LoadError::Config {
         file: file.into(),
-        field: field.into(),
+        field: error::field(field),
         reason: reason.into(),
     };
     // Tensors that share bytes could make a small file fill a large memory.
@@ -135,7 +138,7 @@ impl<'a> Cursor<'a> {
     fn refuse(&self, field: &str, reason: &str) -> LoadError {
         LoadError::Config {
             file: self.file.into(),
-            field: field.chars().take(80).collect(),
+            field: error::field(field),
             reason: reason.into(),
         }
     }

@@ -162,7 +162,7 @@ fn sentence_piece<'a>(metadata: &Metadata<'a>) -> Result<Parts<'a>, LoadError> {
     if scores.len() != tokens.len() {
         return Err(metadata.refuse(SCORES, "are not as many as the tokens"));
     }
-    let merges = merges::derive(&tokens, &scores).map_err(|reason| metadata.refuse(SCORES, &reason))?;
+    let merges = merges::derive(&tokens, &scores, MAX_MERGES).map_err(|reason| metadata.refuse(SCORES, &reason))?;
     let prefixed = metadata.bool(PREFIX)?.unwrap_or(true);
     Ok(Parts {
         first: edge(metadata, &tokens, "bos", true)?,
