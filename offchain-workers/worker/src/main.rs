@@ -21,7 +21,7 @@ use lantern_worker::{
     server::Listener,
     text::TextStream,
 };
-use lantern_worker_protocol::Execute;
+use lantern_worker_protocol::{ChatMessage, Execute};
 use tokio_util::sync::CancellationToken;
 
 /// The process that owns the device and serves a Lantern node.
@@ -132,6 +132,12 @@ struct Run {
     text: String,
     #[command(flatten)]
     models: ModelArgs,
+    /// Take the text for what a user says, and render it by the model's chat template.
+    #[arg(long)]
+    chat: bool,
+    /// With --chat: what the system says first.
+    #[arg(long, value_name = "TEXT", requires = "chat")]
+    system: Option<String>,
     /// Id or name of the model to use, where several are named [default: the first].
     #[arg(long, value_name = "NAME")]
     use_model: Option<String>,
@@ -201,7 +207,12 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
         .vocabularies
         .remove(&id)
         .context("the model has no tokenizer")?;
-    let input = vocabulary.encode(&run.text).map_err(anyhow::Error::msg)?;
+    let input = if run.chat {
+        vocabulary.encode_chat(conversation(run))
+    } else {
+        vocabulary.encode(&run.text)
+    }
+    .map_err(anyhow::Error::msg)?;
     let params = match model.spec().kind() {
         ModelKind::Embedding => JobParams::Embed,
         ModelKind::Generation => JobParams::Generate(GenerateParams {
@@ -244,6 +255,16 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
         finished.usage.prompt_tokens, finished.usage.output_tokens, finished.trace_root
     );
     Ok(())
+}
+
+/// What the system and the user say.
+fn conversation(run: &Run) -> Vec<ChatMessage> {
+    let said = [("system", run.system.clone()), ("user", Some(run.text.clone()))];
+    let message = |(role, content): (&str, Option<String>)| {
+        let role = role.to_owned();
+        content.map(|content| ChatMessage { role, content })
+    };
+    said.into_iter().filter_map(message).collect()
 }
 
 /// Runs one job to its end.
