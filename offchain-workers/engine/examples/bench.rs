@@ -1,12 +1,15 @@
 //! Times the engine on a Llama of TinyLlama-1.1B's shape with random weights: two JSON lines per activation width with
 //! prefill and decode tokens/s, of one sequence and of several together. See `scripts/bench`.
+//!
+//! With `--trace-cost` instead: the share of each pass's time that goes into the trace.
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use lantern_engine::{
-    Batch, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel,
+    Batch, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel, PassTimes,
+    TimedPass,
 };
 use lantern_exact::{
     Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
@@ -39,6 +42,9 @@ struct Args {
     /// A small model instead, to try the script.
     #[arg(long)]
     small: bool,
+    /// Times every pass with and without the trace, in turns, and prints the trace's share instead of speeds.
+    #[arg(long)]
+    trace_cost: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -106,6 +112,10 @@ fn main() -> Result<()> {
             Activations::Narrow => ("lantern narrow", Width::Narrow),
         };
         let model = LoadedModel::synthetic(spec(activation, args.small), 1)?;
+        if args.trace_cost {
+            trace_cost(name, &engine, &model, &args)?;
+            continue;
+        }
         let note = format!(
             "{} kernels, {} threads, trace included",
             engine.kernel().name(),
@@ -122,6 +132,49 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Prints a line with the trace's share of prefill and of decode, of one sequence and of several together.
+fn trace_cost(name: &str, engine: &Engine, model: &LoadedModel, args: &Args) -> Result<()> {
+    for sequences in [1, args.batch] {
+        let (mut prefill, mut decode) = (Vec::new(), Vec::new());
+        for _ in 0..args.repeat {
+            let chunk = BatchOptions::default().prefill_rows;
+            let sizes = (sequences, chunk, args.decode as usize);
+            engine.time_trace(model, &prompt(args.prompt), sizes, &mut |pass, times| match pass {
+                TimedPass::Prefill(_) => prefill.push(times),
+                TimedPass::Decode => decode.push(times),
+            })?;
+        }
+        let line = serde_json::json!({
+            "engine": name,
+            "kernel": engine.kernel().name(),
+            "threads": engine.threads(),
+            "sequences": sequences,
+            "prefill": shares(&prefill),
+            "decode": shares(&decode),
+        });
+        println!("{line}");
+        if args.batch <= 1 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The middle one of the passes' shares, because some passes meet other work of the machine, and the middle time.
+fn shares(passes: &[PassTimes]) -> serde_json::Value {
+    let middle = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    };
+    let share = |times: &PassTimes| 1.0 - times.without_trace.as_secs_f64() / times.with_trace.as_secs_f64();
+    let milliseconds = |times: &PassTimes| times.with_trace.as_secs_f64() * 1e3;
+    serde_json::json!({
+        "passes": passes.len(),
+        "milliseconds": middle(passes.iter().map(milliseconds).collect()),
+        "trace_share": middle(passes.iter().map(share).collect()),
+    })
 }
 
 /// Prints the best of `repeat` measurements.
