@@ -14,7 +14,11 @@ use lantern_engine::{
 use lantern_exact::{
     Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
 };
-use std::{ops::ControlFlow, sync::atomic::AtomicBool, time::Instant};
+use std::{
+    ops::ControlFlow,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
 
 #[derive(Parser)]
 struct Args {
@@ -45,6 +49,10 @@ struct Args {
     /// Times every pass with and without the trace, in turns, and prints the trace's share instead of speeds.
     #[arg(long)]
     trace_cost: bool,
+    /// With `--trace-cost`: the process's processor time instead of the time on the wall, for machines with other work. Means
+    /// something with one thread only, because waiting threads count as working.
+    #[arg(long)]
+    processor_time: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -136,15 +144,29 @@ fn main() -> Result<()> {
 
 /// Prints a line with the trace's share of prefill and of decode, of one sequence and of several together.
 fn trace_cost(name: &str, engine: &Engine, model: &LoadedModel, args: &Args) -> Result<()> {
+    let start = Instant::now();
+    let clock = || {
+        if args.processor_time {
+            processor_time()
+        } else {
+            start.elapsed()
+        }
+    };
     for sequences in [1, args.batch] {
         let (mut prefill, mut decode) = (Vec::new(), Vec::new());
         for _ in 0..args.repeat {
             let chunk = BatchOptions::default().prefill_rows;
             let sizes = (sequences, chunk, args.decode as usize);
-            engine.time_trace(model, &prompt(args.prompt), sizes, &mut |pass, times| match pass {
-                TimedPass::Prefill(_) => prefill.push(times),
-                TimedPass::Decode => decode.push(times),
-            })?;
+            engine.time_trace(
+                model,
+                &prompt(args.prompt),
+                sizes,
+                &clock,
+                &mut |pass, times| match pass {
+                    TimedPass::Prefill(_) => prefill.push(times),
+                    TimedPass::Decode => decode.push(times),
+                },
+            )?;
         }
         let line = serde_json::json!({
             "engine": name,
@@ -160,6 +182,14 @@ fn trace_cost(name: &str, engine: &Engine, model: &LoadedModel, args: &Args) -> 
         }
     }
     Ok(())
+}
+
+/// Processor time of this process so far.
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one `timespec`, which is there.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The middle one of the passes' shares, because some passes meet other work of the machine, and the middle time.
