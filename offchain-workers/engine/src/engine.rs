@@ -210,7 +210,7 @@ impl Engine {
         let cancel = AtomicBool::new(false);
         let machine = self.machine(&cancel);
         let mut work = Workspace::default();
-        let mut sequence = Sequence::new(spec, tokens, tokens.len());
+        let mut sequence = Sequence::alone(spec, tokens, tokens.len());
         while sequence.pending() > 0 {
             let first = sequence.len;
             sequence.rows = sequence.pending().min(ROWS);
@@ -247,6 +247,7 @@ impl Engine {
             pool: &self.pool,
             kernel: self.kernel,
             cancel,
+            trace: true,
         }
     }
 }
@@ -259,7 +260,7 @@ pub(crate) fn check_job(model: &LoadedModel, input: &[u32], params: &JobParams) 
     Ok(prompt_tokens)
 }
 
-fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {
+pub(crate) fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {
     match tokens.iter().any(|&token| token >= model.spec().vocab) {
         true => Err(ParamsError::UnknownToken),
         false => Ok(()),

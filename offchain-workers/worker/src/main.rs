@@ -4,23 +4,24 @@ use std::{
     io::{IsTerminal, Read, Write},
     path::PathBuf,
     process::ExitCode,
-    sync::atomic::AtomicBool,
+    sync::{atomic::AtomicBool, Arc},
 };
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use codec::Encode;
+use lantern_engine::ModelCache;
 use lantern_exact::{spec::encode_tokens, GenerateParams, JobParams, ModelKind, Sampling, StopTokens};
 use lantern_worker::{
     backend::{Backend, Event, Failure, Finished, Refusal},
-    engine::EngineBackend,
+    engine::{EngineBackend, Serving},
     executor::{Executor, Limits},
-    machine::{default_cache_memory, default_threads},
-    models::Models,
+    machine::{default_cache_memory, default_model_cache, default_threads},
+    models::{Bounds, Models},
     server::Listener,
     text::TextStream,
 };
-use lantern_worker_protocol::{Execute, Hash};
+use lantern_worker_protocol::Execute;
 use tokio_util::sync::CancellationToken;
 
 /// The process that owns the device and serves a Lantern node.
@@ -37,6 +38,8 @@ struct Cli {
 enum Command {
     /// Print the models, with their ids, specifications (SCALE, hex) and weights roots, as JSON.
     Models(ModelArgs),
+    /// Remove all models from the model cache.
+    ClearCache(ModelArgs),
     /// Run a text on a model here, without a node, and print what it says as it comes.
     Run(Run),
 }
@@ -49,11 +52,38 @@ struct ModelArgs {
     /// Leave out the model that is built in.
     #[arg(long)]
     no_default_model: bool,
+    /// Folder where models are kept quantised, so that they load in a moment from the second time on
+    /// [default: lantern/models in $XDG_CACHE_HOME or ~/.cache].
+    #[arg(long, value_name = "DIR")]
+    model_cache: Option<PathBuf>,
+    /// Keep no quantised models.
+    #[arg(long, conflicts_with = "model_cache")]
+    no_model_cache: bool,
+    /// Most GiB in that folder. Models that were not used for the longest time make room for others.
+    #[arg(long, value_name = "GIB", default_value_t = 100)]
+    model_cache_limit: u32,
 }
 
 impl ModelArgs {
-    fn load(&self) -> anyhow::Result<Models> {
-        Ok(Models::load(&self.models, self.no_default_model)?)
+    fn load(&self, bounds: Bounds) -> anyhow::Result<Models> {
+        self.load_but(self.no_default_model, bounds)
+    }
+
+    fn load_but(&self, without_default: bool, bounds: Bounds) -> anyhow::Result<Models> {
+        let cache = self.cache();
+        if let Some(cache) = &cache {
+            tracing::debug!(folder = %cache.folder().display(), "model cache");
+        }
+        Ok(Models::load(&self.models, without_default, bounds, cache)?)
+    }
+
+    /// `None` where it is not wanted, or there is no place for it.
+    fn cache(&self) -> Option<ModelCache> {
+        if self.no_model_cache {
+            return None;
+        }
+        let folder = self.model_cache.clone().or_else(default_model_cache)?;
+        Some(ModelCache::new(folder, u64::from(self.model_cache_limit) << 30))
     }
 }
 
@@ -75,6 +105,17 @@ struct Serve {
     /// others have ended; a job that needs more than all of it is refused.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     cache_memory: Option<u32>,
+    /// Compute every prompt from its first token. Otherwise a prompt that begins as an earlier text of the same model did takes
+    /// over what the caches still hold of it; its time then tells that there was such a text.
+    #[arg(long)]
+    no_prefix_reuse: bool,
+    /// Memory for the weights of models, in MiB [default: no bound]. Beyond it the model unused for longest is given up, and
+    /// loaded again when a job needs it.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    model_memory: Option<u32>,
+    /// Most positions of one job, prompt and output together [default: what the model and the cache memory allow].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_positions: Option<u32>,
     /// Executions that may wait.
     #[arg(long, value_name = "N", default_value_t = 64)]
     queue: usize,
@@ -120,6 +161,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Some(Command::Models(args)) => print_models(&args),
+        Some(Command::ClearCache(args)) => clear_cache(&args),
         Some(Command::Run(run)) => run_here(&run),
         None => serve(cli.serve),
     };
@@ -133,19 +175,27 @@ fn main() -> ExitCode {
 }
 
 fn print_models(args: &ModelArgs) -> anyhow::Result<()> {
-    let catalog = args.load()?.catalog();
+    let catalog = args.load(Bounds::NONE)?.catalog();
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &catalog.models)?;
     writeln!(out)?;
     Ok(())
 }
 
+fn clear_cache(args: &ModelArgs) -> anyhow::Result<()> {
+    let cache = args.cache().context("there is no model cache")?;
+    let folder = cache.folder().display();
+    cache.clear().with_context(|| format!("clearing {folder}"))?;
+    println!("cleared {folder}");
+    Ok(())
+}
+
 fn run_here(run: &Run) -> anyhow::Result<()> {
     // Whoever names a model means that one.
     let without_default = run.models.no_default_model || !run.models.models.is_empty();
-    let models = Models::load(&run.models.models, without_default)?;
-    let model = models.find(run.use_model.as_deref())?;
-    let id = Hash(model.id());
+    let models = Arc::new(run.models.load_but(without_default, Bounds::NONE)?);
+    let id = models.find(run.use_model.as_deref())?;
+    let model = models.get(&id)?;
     let vocabulary = models
         .catalog()
         .vocabularies
@@ -166,7 +216,12 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
         input: encode_tokens(&input).into(),
         params: params.encode().into(),
     };
-    let engine = EngineBackend::new(run.threads.unwrap_or_else(default_threads), 1, usize::MAX, &models)?;
+    let serving = Serving {
+        threads: run.threads.unwrap_or_else(default_threads),
+        max_batch: 1,
+        prefix_reuse: false,
+    };
+    let engine = EngineBackend::new(serving, models)?;
     let mut stream = TextStream::default();
     let finished = run_alone(&engine, &job, &mut |token| {
         print!("{}", stream.push(token, &*vocabulary));
@@ -194,11 +249,12 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
 /// Runs one job to its end.
 fn run_alone(backend: &impl Backend, job: &Execute, on_token: &mut dyn FnMut(u32)) -> anyhow::Result<Finished> {
     let said = |failure: Failure| anyhow::anyhow!("{}: {}", failure.kind.name(), failure.message);
-    let mut batch = backend.batch(&job.model).map_err(said)?;
-    batch.admit(job.key, job).map_err(|refusal| match refusal {
+    let refused = |refusal| match refusal {
         Refusal::Failed(failure) => said(failure),
-        Refusal::Slots | Refusal::Memory => anyhow::anyhow!("an empty batch has no room"),
-    })?;
+        Refusal::Slots | Refusal::Memory => anyhow::anyhow!("an idle engine has no room"),
+    };
+    let mut batch = backend.batch(&job.model).map_err(refused)?;
+    batch.admit(job.key, job).map_err(refused)?;
     let mut ended = None;
     loop {
         batch.step(&AtomicBool::new(false), &mut |_, event| match event {
@@ -232,12 +288,20 @@ fn serve(args: Serve) -> anyhow::Result<()> {
     }
     let socket = args.socket.context("--socket is missing")?;
     let threads = args.threads.unwrap_or_else(default_threads).max(1);
-    let models = args.models.load()?;
+    let bytes = |mib: u32| (mib as usize).saturating_mul(1 << 20);
+    let bounds = Bounds {
+        model_memory: args.model_memory.map_or(usize::MAX, bytes),
+        cache_memory: args.cache_memory.map_or_else(default_cache_memory, bytes),
+        max_positions: args.max_positions.unwrap_or(u32::MAX),
+    };
+    let models = Arc::new(args.models.load(bounds)?);
     let catalog = models.catalog();
-    let cache_memory = args
-        .cache_memory
-        .map_or_else(default_cache_memory, |mib| (mib as usize).saturating_mul(1 << 20));
-    let backend = EngineBackend::new(threads, args.max_batch.into(), cache_memory, &models)?;
+    let serving = Serving {
+        threads,
+        max_batch: args.max_batch.into(),
+        prefix_reuse: !args.no_prefix_reuse,
+    };
+    let backend = EngineBackend::new(serving, models)?;
     let limits = Limits {
         queue: args.queue.max(1),
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
@@ -255,7 +319,7 @@ fn serve(args: Serve) -> anyhow::Result<()> {
             models = catalog.models.len(),
             threads,
             max_batch = args.max_batch,
-            cache_memory_mib = cache_memory >> 20,
+            cache_memory_mib = bounds.cache_memory >> 20,
             "listening"
         );
         let stop = CancellationToken::new();

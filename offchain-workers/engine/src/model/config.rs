@@ -3,7 +3,7 @@
 use super::{
     error::{self, LoadError},
     loaded::LoadOptions,
-    source::{Files, CONFIG},
+    source::{Files, CONFIG, GENERATION, MODULES, POOLING},
 };
 use crate::cpu::matrix::MAX_INPUTS;
 use lantern_exact::{
@@ -261,7 +261,6 @@ pub(super) fn validate(spec: &ModelSpec, file: &str, names: &Names<'_>) -> Resul
 
 /// Tokens that `generation_config.json` or `config.json` name as the end of a text.
 pub(super) fn end_tokens(files: Files<'_>, vocab: u32) -> Result<Vec<u32>, LoadError> {
-    const GENERATION: &str = "generation_config.json";
     let generation = files
         .optional(GENERATION)?
         .map(|bytes| parse(GENERATION, &bytes))
@@ -373,8 +372,6 @@ fn bert(fields: &Fields<'_>, files: Files<'_>, spec: &mut ModelSpec) -> Result<(
 
 /// Pooling and normalisation as the sentence-transformers files say; mean and normalised where there are none.
 pub(super) fn pooling(files: Files<'_>) -> Result<BertSpec, LoadError> {
-    const MODULES: &str = "modules.json";
-    const POOLING: &str = "1_Pooling/config.json";
     let mut bert = BertSpec {
         pooling: Pooling::Mean,
         normalize: true,
@@ -410,7 +407,7 @@ pub(super) fn pooling(files: Files<'_>) -> Result<BertSpec, LoadError> {
     Ok(bert)
 }
 
-fn parse(file: &'static str, bytes: &[u8]) -> Result<Map<String, Value>, LoadError> {
+pub(super) fn parse(file: &'static str, bytes: &[u8]) -> Result<Map<String, Value>, LoadError> {
     serde_json::from_slice(bytes).map_err(|error| LoadError::Config {
         file: file.into(),
         field: "(document)".into(),

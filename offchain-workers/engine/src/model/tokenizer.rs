@@ -56,8 +56,17 @@ impl Tokenizer {
 
     /// Token ids of `text`, special tokens of the model's template included.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizeError> {
+        self.encode_as(text, true)
+    }
+
+    /// Token ids of `text`, which has its special tokens written out, as what a chat template gives has: none are added.
+    pub fn encode_rendered(&self, text: &str) -> Result<Vec<u32>, TokenizeError> {
+        self.encode_as(text, false)
+    }
+
+    fn encode_as(&self, text: &str, add_special: bool) -> Result<Vec<u32>, TokenizeError> {
         too_long(text.len(), "bytes", self.growth.encode, MAX_NORMALIZED)?;
-        let encoding = error::caught(|| self.inner.encode(text, true))
+        let encoding = error::caught(|| self.inner.encode(text, add_special))
             .map_err(|reason| TokenizeError::Failed(reason.into()))?
             .map_err(|error| TokenizeError::Failed(error.to_string()))?;
         let tokens = encoding.get_ids().to_vec();

@@ -1,11 +1,11 @@
 //! The bytes of a header: every length is checked against what is left of the file before anything is made of it, and strings and
 //! arrays stay where they are, in the file.
 
-use super::{
+use super::metadata::{List, Metadata, Value};
+use crate::model::{
     blocks::Block,
-    metadata::{List, Metadata, Value},
+    error::{self, LoadError},
 };
-use crate::model::error::{self, LoadError};
 use std::collections::{hash_map, HashMap};
 
 /// Most metadata entries; files of llama.cpp's converter have about forty.
