@@ -505,6 +505,7 @@ fn frames() -> Vec<Vec<u8>> {
         weights_root: model,
         vocab: 12,
         max_context: 16,
+        max_positions: 16,
         stop_tokens: vec![2],
     };
     let replies = [
