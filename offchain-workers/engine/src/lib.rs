@@ -11,6 +11,8 @@ mod cache_memory;
 pub mod cpu;
 mod engine;
 mod forward;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod model;
 
 pub use batch::{AdmitError, Batch, BatchEvent, BatchOptions, Overloaded, SlotId};

@@ -16,7 +16,7 @@ constexpr unsigned MOST_THREADS = 1024;
 
 [[noreturn]] void fail(const char *what) {
 	std::fprintf(stderr, "kernel emulation: %s (block %u %u %u, thread %u)\n", what, emulate::block().x, emulate::block().y,
-				 emulate::block().z, emulate::thread());
+				 emulate::block().z, emulate::index());
 	std::abort();
 }
 
@@ -188,7 +188,7 @@ void wait_for_warp(unsigned words) {
 namespace emulate {
 
 Block &block() { return current; }
-unsigned int thread() { return running; }
+unsigned int index() { return running; }
 unsigned int lane() { return running % WARP; }
 
 void block_barrier() {

@@ -1,0 +1,26 @@
+//! The kernels of a GPU against the definition, on whatever device there is: with `LANTERN_GPU_EMULATOR` the emulation in that
+//! library, with `LANTERN_GPU_CUDA` the card of that number. Operators one by one, then whole models with their traces.
+
+#![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
+
+#[path = "gpu/models.rs"]
+mod models;
+#[path = "gpu/operators.rs"]
+mod operators;
+
+use lantern_engine::gpu::GpuEngine;
+
+/// The device under test.
+fn engine() -> GpuEngine {
+    #[cfg(feature = "cuda")]
+    if let Ok(ordinal) = std::env::var("LANTERN_GPU_CUDA") {
+        return GpuEngine::cuda(ordinal.parse().unwrap()).unwrap();
+    }
+    let library = std::env::var("LANTERN_GPU_EMULATOR").expect("scripts/check-cuda builds the emulation and names it");
+    GpuEngine::emulated(std::path::Path::new(&library)).unwrap()
+}
+
+/// Whether the device is as slow as an emulation.
+fn is_slow() -> bool {
+    std::env::var("LANTERN_GPU_CUDA").is_err()
+}
