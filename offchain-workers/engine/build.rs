@@ -62,7 +62,9 @@ fn find_nvcc() -> Option<PathBuf> {
 
 /// The virtual environment of scripts/check-cuda.
 fn in_cache() -> Option<PathBuf> {
-    let cache = env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .filter(|folder| !folder.is_empty())
+        .map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
     let pythons = cache.join("lantern/cuda-venv/lib").read_dir().ok()?;
     pythons

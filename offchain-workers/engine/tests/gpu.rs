@@ -16,8 +16,11 @@ fn engine() -> GpuEngine {
     if let Ok(ordinal) = std::env::var("LANTERN_GPU_CUDA") {
         return GpuEngine::cuda(ordinal.parse().unwrap()).unwrap();
     }
-    let library = std::env::var("LANTERN_GPU_EMULATOR").expect("scripts/check-cuda builds the emulation and names it");
-    GpuEngine::emulated(std::path::Path::new(&library)).unwrap()
+    #[cfg(feature = "emulator")]
+    if let Ok(library) = std::env::var("LANTERN_GPU_EMULATOR") {
+        return GpuEngine::emulated(std::path::Path::new(&library)).unwrap();
+    }
+    panic!("no device named: scripts/check-cuda and scripts/gpu-check do, and build with the feature for it")
 }
 
 /// Whether the device is as slow as an emulation.

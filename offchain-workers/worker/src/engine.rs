@@ -40,7 +40,12 @@ impl EngineBackend {
         models: &Models,
     ) -> Result<Self, KernelUnavailable> {
         let engine = Engine::new(threads, KernelChoice::Auto)?;
-        tracing::info!(threads = engine.threads(), kernel = engine.kernel().name(), "engine");
+        tracing::info!(
+            threads = engine.threads(),
+            kernel = engine.kernel().name(),
+            cache_memory_mib = cache_memory >> 20,
+            "engine"
+        );
         for model in models.iter().filter(|model| generates(model)) {
             let needed = cache_bytes(model.spec(), model.spec().max_context);
             if needed > cache_memory {
@@ -90,7 +95,7 @@ impl Backend for EngineBackend {
     }
 }
 
-fn generates(model: &LoadedModel) -> bool {
+pub(crate) fn generates(model: &LoadedModel) -> bool {
     model.spec().kind() == ModelKind::Generation
 }
 
@@ -191,18 +196,18 @@ impl Batch for Embeddings<'_> {
 }
 
 /// Input and parameters of a job.
-fn decode(job: &Execute, model: &LoadedModel) -> Result<(Vec<u32>, JobParams), Refusal> {
+pub(crate) fn decode(job: &Execute, model: &LoadedModel) -> Result<(Vec<u32>, JobParams), Refusal> {
     let params = JobParams::decode_all(&mut job.params.as_ref()).map_err(|error| bad(format!("params: {error}")))?;
     let input =
         decode_tokens(job.input.as_ref(), model.spec().vocab).map_err(|error| bad(format!("input: {error}")))?;
     Ok((input, params))
 }
 
-fn bad(reason: impl std::fmt::Display) -> Refusal {
+pub(crate) fn bad(reason: impl std::fmt::Display) -> Refusal {
     Refusal::Failed(Failure::new(FailureKind::BadInput, reason.to_string()))
 }
 
-fn finished(execution: Execution) -> Finished {
+pub(crate) fn finished(execution: Execution) -> Finished {
     Finished {
         output: execution.output.into(),
         usage: Usage {

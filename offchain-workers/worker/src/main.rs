@@ -13,9 +13,9 @@ use codec::Encode;
 use lantern_exact::{spec::encode_tokens, GenerateParams, JobParams, ModelKind, Sampling, StopTokens};
 use lantern_worker::{
     backend::{Backend, Event, Failure, Finished, Refusal},
-    engine::EngineBackend,
+    device::{Bounds, Device, DeviceBackend},
     executor::{Executor, Limits},
-    machine::{default_cache_memory, default_threads},
+    machine::default_threads,
     models::Models,
     server::Listener,
     text::TextStream,
@@ -64,6 +64,9 @@ struct Serve {
     socket: Option<PathBuf>,
     #[command(flatten)]
     models: ModelArgs,
+    /// Device that computes: cpu, cuda (the first NVIDIA card) or cuda:N. Cards need a worker built with the feature cuda.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: Device,
     /// Threads that compute [default: one for each physical core].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -71,7 +74,7 @@ struct Serve {
     /// the same time, and none of them changes by it.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     max_batch: u16,
-    /// Memory for the caches of running generations, in MiB [default: a quarter of the machine's]. Who finds none waits until
+    /// Memory for the caches of running generations, in MiB [default: a quarter of the machine's, or what a card has left]. Who finds none waits until
     /// others have ended; a job that needs more than all of it is refused.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     cache_memory: Option<u32>,
@@ -103,6 +106,9 @@ struct Run {
     /// Seed of the sampling noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Device that computes: cpu, cuda (the first NVIDIA card) or cuda:N. Cards need a worker built with the feature cuda.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: Device,
     /// Threads that compute [default: one for each physical core].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -166,7 +172,13 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
         input: encode_tokens(&input).into(),
         params: params.encode().into(),
     };
-    let engine = EngineBackend::new(run.threads.unwrap_or_else(default_threads), 1, usize::MAX, &models)?;
+    let bounds = Bounds {
+        threads: run.threads.unwrap_or_else(default_threads),
+        max_batch: 1,
+        // The job has the processor's memory for itself.
+        cache_memory: (run.device == Device::Cpu).then_some(usize::MAX),
+    };
+    let engine = DeviceBackend::open(&run.device, &bounds, &models)?;
     let mut stream = TextStream::default();
     let finished = run_alone(&engine, &job, &mut |token| {
         print!("{}", stream.push(token, &*vocabulary));
@@ -234,10 +246,12 @@ fn serve(args: Serve) -> anyhow::Result<()> {
     let threads = args.threads.unwrap_or_else(default_threads).max(1);
     let models = args.models.load()?;
     let catalog = models.catalog();
-    let cache_memory = args
-        .cache_memory
-        .map_or_else(default_cache_memory, |mib| (mib as usize).saturating_mul(1 << 20));
-    let backend = EngineBackend::new(threads, args.max_batch.into(), cache_memory, &models)?;
+    let bounds = Bounds {
+        threads,
+        max_batch: args.max_batch.into(),
+        cache_memory: args.cache_memory.map(|mib| (mib as usize).saturating_mul(1 << 20)),
+    };
+    let backend = DeviceBackend::open(&args.device, &bounds, &models)?;
     let limits = Limits {
         queue: args.queue.max(1),
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
@@ -255,7 +269,6 @@ fn serve(args: Serve) -> anyhow::Result<()> {
             models = catalog.models.len(),
             threads,
             max_batch = args.max_batch,
-            cache_memory_mib = cache_memory >> 20,
             "listening"
         );
         let stop = CancellationToken::new();

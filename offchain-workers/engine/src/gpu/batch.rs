@@ -123,10 +123,7 @@ impl<'a> GpuBatch<'a> {
         let positions = spec.positions(prompt_tokens, params.max_new_tokens) as usize;
         let (count, total) = (positions.div_ceil(PAGE), self.model.pages.total());
         if count > total {
-            let (needed, limit) = (
-                self.model.cache_bytes(positions),
-                self.model.cache_bytes(total * PAGE),
-            );
+            let (needed, limit) = (self.model.cache_bytes(positions), self.model.cache_bytes(total * PAGE));
             return Err(AdmitError::TooLarge { needed, limit });
         }
         if self.is_full() {
@@ -173,11 +170,7 @@ impl<'a> GpuBatch<'a> {
     /// One pass, as [`crate::Batch::step`]. `cancel` is looked at before it; nothing has happened then.
     ///
     /// When the device fails, the generations are as before the pass.
-    pub fn step(
-        &mut self,
-        cancel: &AtomicBool,
-        each: &mut dyn FnMut(SlotId, BatchEvent),
-    ) -> Result<(), GpuError> {
+    pub fn step(&mut self, cancel: &AtomicBool, each: &mut dyn FnMut(SlotId, BatchEvent)) -> Result<(), GpuError> {
         if self.slots.is_empty() {
             return Ok(());
         }

@@ -176,7 +176,10 @@ impl Memory {
         let (first, len) = (index * size_of::<T>(), size_of_val(values));
         self.check(first, len)?;
         // SAFETY: the range is within this allocation.
-        unsafe { self.device.write(self.address + first as u64, bytemuck::cast_slice(values)) }
+        unsafe {
+            self.device
+                .write(self.address + first as u64, bytemuck::cast_slice(values))
+        }
     }
 
     /// Reads values from value `index` on; waits for what was started.

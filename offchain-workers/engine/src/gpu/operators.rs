@@ -1,7 +1,7 @@
 //! Single operators on a device, for the tests of kernels and for `scripts/gpu-check`. Rows go in and come out; nothing is kept.
 
 use super::{
-    args::{self, ArgmaxArgs, NormArgs, PoolArgs, ProbeArgs, ProductArgs, QuantiseArgs, RawScale},
+    args::{self, AddArgs, ArgmaxArgs, NormArgs, PoolArgs, ProbeArgs, ProductArgs, QuantiseArgs, RawScale},
     device::{DeviceError, Kernel, Memory},
     engine::GpuEngine,
     model::{DeviceMatrix, DeviceWeights, GpuModel},
@@ -238,6 +238,30 @@ impl GpuEngine {
         Ok(out)
     }
 
+    /// Bytes per second that the residual addition reads and writes, over `bytes` bytes in each of three arrays: the best of several.
+    pub fn bandwidth(&self, bytes: usize) -> Result<f64, DeviceError> {
+        const ROUNDS: usize = 8;
+        let count = bytes / size_of::<i32>();
+        let [x, delta, out] = [(); 3].map(|()| Memory::room::<i32>(&self.device, count));
+        let (x, delta, out) = (x?, delta?, out?);
+        let args = AddArgs {
+            x: x.address(),
+            delta: delta.address(),
+            out: out.address(),
+            count: count as u64,
+        };
+        let mut best = f64::INFINITY;
+        for _ in 0..ROUNDS {
+            let begun = std::time::Instant::now();
+            // SAFETY: the arrays have `count` numbers; any bytes are numbers.
+            unsafe { start(&*self.device, Kernel::Add, by_value(count), &args)? };
+            // Reading waits for the kernel.
+            out.read(0, &mut [0i32])?;
+            best = best.min(begun.elapsed().as_secs_f64());
+        }
+        Ok(3.0 * bytes as f64 / best)
+    }
+
     /// Pools rows of `hidden` numbers.
     pub fn pool_rows(&self, x: &[i32], hidden: usize, normalise: bool) -> Result<Vec<i32>, DeviceError> {
         let mut out = vec![0i32; hidden];
@@ -281,8 +305,7 @@ impl GpuEngine {
             }
             let work = Workspace::new(model, rows, 1)?;
             work.projected.write(0, projected)?;
-            work.inputs
-                .write(work.rows, &(0..rows as u32).collect::<Vec<_>>())?;
+            work.inputs.write(work.rows, &(0..rows as u32).collect::<Vec<_>>())?;
             work.inputs.write(2 * work.rows, &vec![0u32; rows])?;
             work.inputs.write(3 * work.rows, visible)?;
             work.pages.write(0, &pages)?;

@@ -144,11 +144,7 @@ impl Workspace {
         let (device, spec) = (&model.device, model.model().spec());
         let room = |len: usize| Memory::room::<i32>(device, len);
         let quantised = |rows: usize, ins: usize| Quantised::room(device, rows, ins, spec.activation);
-        let (hidden, inner, layers) = (
-            spec.hidden as usize,
-            spec.intermediate as usize,
-            spec.layers as usize,
-        );
+        let (hidden, inner, layers) = (spec.hidden as usize, spec.intermediate as usize, spec.layers as usize);
         let (heads, kv_heads, dim) = (spec.heads as usize, spec.kv_heads as usize, spec.head_dim as usize);
         let (query, kv) = (spec.query_width() as usize, spec.kv_width() as usize);
         let dim_padded = model.pages.sizes.dim_padded;

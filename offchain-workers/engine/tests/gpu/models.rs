@@ -3,7 +3,8 @@
 use super::{engine, is_slow};
 use lantern_engine::{
     gpu::{GpuBatch, GpuError, GpuModel},
-    AdmitError, BatchEvent, BatchOptions, ExecuteError, ExecuteOptions, Execution, LoadedModel, Overloaded, SlotId,
+    AdmitError, BatchEvent, BatchOptions, ExecuteError, ExecuteOptions, Execution, LoadOptions, LoadedModel,
+    ModelSource, Overloaded, SlotId,
 };
 use lantern_exact::{
     BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, Outcome, ParamsError, Pooling, RopeScaling,
@@ -155,6 +156,43 @@ fn the_golden_models_give_their_outputs_and_trace_roots() {
 }
 
 #[test]
+fn the_built_in_model_gives_its_golden_vectors() {
+    let folder = std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/lantern-tiny"));
+    let golden: Value = serde_json::from_slice(&std::fs::read(folder.join("golden.json")).unwrap()).unwrap();
+    let mut checked = 0;
+    for entry in golden["widths"].as_array().unwrap() {
+        let width: Width = serde_json::from_value(entry["width"].clone()).unwrap();
+        let options = LoadOptions {
+            activation: width,
+            keys: width,
+        };
+        let loaded = LoadedModel::load(&ModelSource::Folder(folder.clone()), &options).unwrap();
+        assert_eq!(hex::encode(loaded.id()), entry["model_id"]);
+        let model = engine().upload(Arc::new(loaded), CACHE).unwrap();
+        let vectors = entry["vectors"].as_array().unwrap();
+        // One prompt with each kind of sampling.
+        let few = if is_slow() { 3 } else { vectors.len() };
+        for vector in &vectors[..few] {
+            let input: Vec<u32> = serde_json::from_value(vector["input"].clone()).unwrap();
+            let params: JobParams = serde_json::from_value(vector["params"].clone()).unwrap();
+            let got = try_run(&model, &input, &params, 32).unwrap();
+            assert_eq!(
+                hex::encode(got.output_hash),
+                vector["output_hash"],
+                "{width:?}, {input:?}"
+            );
+            assert_eq!(
+                hex::encode(got.trace_root),
+                vector["trace_root"],
+                "{width:?}, {input:?}"
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked >= 6, "{checked} vectors");
+}
+
+#[test]
 fn generation_equals_the_reference_whatever_the_chunk() {
     for (seed, spec) in llama_specs().into_iter().enumerate() {
         let model = upload(spec, seed as u64, CACHE);
@@ -186,7 +224,13 @@ fn embedding_equals_the_reference() {
 #[test]
 fn attention_beyond_one_span_and_several_splits_leaves_the_same_trace() {
     let spec = llama(|_, spec| {
-        (spec.max_context, spec.layers, spec.kv_heads, spec.hidden, spec.intermediate) = (700, 1, 2, 16, 16);
+        (
+            spec.max_context,
+            spec.layers,
+            spec.kv_heads,
+            spec.hidden,
+            spec.intermediate,
+        ) = (700, 1, 2, 16, 16);
     });
     let model = upload(spec, 8, CACHE);
     let input = prompt(spec.vocab, if is_slow() { 530 } else { 690 });
@@ -236,10 +280,16 @@ fn generations_that_share_passes_do_not_mix() {
     let jobs: Vec<(Vec<u32>, JobParams)> = (0..14u32)
         .map(|index| {
             let sampling = if index % 3 == 0 { seeded() } else { Sampling::Greedy };
-            (prompt(spec.vocab, 3 + index * 11 % 60), generate(3 + index % 5, sampling))
+            (
+                prompt(spec.vocab, 3 + index * 11 % 60),
+                generate(3 + index % 5, sampling),
+            )
         })
         .collect();
-    let options = BatchOptions { slots: 10, prefill_rows: 40 };
+    let options = BatchOptions {
+        slots: 10,
+        prefill_rows: 40,
+    };
     // Twice: the second batch has the buffers and the recorded steps of the first.
     for round in 0..2 {
         let got = together(&model, &jobs, options);
@@ -265,17 +315,37 @@ fn bad_jobs_and_full_caches_are_refused_by_name() {
     for (input, job, error) in cases {
         assert_eq!(try_run(&model, &input, &job, 8).unwrap_err(), params(error));
     }
-    let mut batch = GpuBatch::new(&model, BatchOptions { slots: 2, prefill_rows: 8 }).unwrap();
+    let mut batch = GpuBatch::new(
+        &model,
+        BatchOptions {
+            slots: 2,
+            prefill_rows: 8,
+        },
+    )
+    .unwrap();
     let too_large = batch.admit(&prompt(131, 40), &greedy).unwrap_err();
-    assert!(matches!(too_large, AdmitError::TooLarge { needed, limit } if needed > limit), "{too_large:?}");
+    assert!(
+        matches!(too_large, AdmitError::TooLarge { needed, limit } if needed > limit),
+        "{too_large:?}"
+    );
     let first = batch.admit(&[1, 2], &greedy).unwrap();
-    assert_eq!(batch.admit(&[1, 2], &greedy), Err(AdmitError::Overloaded(Overloaded::Memory)));
+    assert_eq!(
+        batch.admit(&[1, 2], &greedy),
+        Err(AdmitError::Overloaded(Overloaded::Memory))
+    );
     let stopped = batch.step(&AtomicBool::new(true), &mut |_, _| ());
     assert_eq!(stopped, Err(GpuError::Execute(ExecuteError::Cancelled)));
     assert!(batch.cancel(first) && !batch.cancel(first));
     // Its page is free again, also for the next batch.
     batch.admit(&[1, 2], &greedy).unwrap();
     drop(batch);
-    let mut batch = GpuBatch::new(&model, BatchOptions { slots: 2, prefill_rows: 8 }).unwrap();
+    let mut batch = GpuBatch::new(
+        &model,
+        BatchOptions {
+            slots: 2,
+            prefill_rows: 8,
+        },
+    )
+    .unwrap();
     batch.admit(&[1, 2], &greedy).unwrap();
 }

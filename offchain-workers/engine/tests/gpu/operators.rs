@@ -21,7 +21,12 @@ fn golden(file: &str) -> Vec<Value> {
 }
 
 fn ints(value: &Value) -> Vec<i32> {
-    value.as_array().unwrap().iter().map(|x| x.as_i64().unwrap() as i32).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|x| x.as_i64().unwrap() as i32)
+        .collect()
 }
 
 fn longs(value: &Value) -> Vec<i64> {
@@ -55,7 +60,16 @@ fn rows(rng: &mut SplitMix64, n: usize) -> Vec<Vec<i32>> {
     spike[n / 2] = i32::MIN;
     let mut step = vec![i32::MAX; n];
     step[0] = i32::MIN;
-    vec![row(17), row(31), row(2), vec![0; n], spike, step, vec![i32::MIN; n], row(24)]
+    vec![
+        row(17),
+        row(31),
+        row(2),
+        vec![0; n],
+        spike,
+        step,
+        vec![i32::MIN; n],
+        row(24),
+    ]
 }
 
 fn pairs_of(routine: Routine, inputs: &[[i64; 3]], want: impl Fn(&[i64; 3]) -> [i64; 2]) {
@@ -74,10 +88,17 @@ fn scalar_routines_equal_the_golden_vectors() {
             "shift" => {
                 let s = case["s"].as_i64().unwrap();
                 let inputs: Vec<_> = longs(&case["x"]).into_iter().map(|x| [x, s, 0]).collect();
-                let want: Vec<_> = longs(&case["rsr"]).into_iter().zip(longs(&case["right"])).map(|(a, b)| [a, b]).collect();
+                let want: Vec<_> = longs(&case["rsr"])
+                    .into_iter()
+                    .zip(longs(&case["right"]))
+                    .map(|(a, b)| [a, b])
+                    .collect();
                 assert_eq!(probe(Routine::RsrShift, &inputs), want, "shift by {s}");
                 let inputs: Vec<_> = longs(&case["x"]).into_iter().map(|x| [x >> 20, -s, 0]).collect();
-                let left: Vec<_> = probe(Routine::RsrShift, &inputs).into_iter().map(|pair| pair[1]).collect();
+                let left: Vec<_> = probe(Routine::RsrShift, &inputs)
+                    .into_iter()
+                    .map(|pair| pair[1])
+                    .collect();
                 assert_eq!(left, longs(&case["left"]), "shift by {}", -s);
             },
             "scale" => {
@@ -91,16 +112,26 @@ fn scalar_routines_equal_the_golden_vectors() {
                 assert_eq!(one(Routine::Ratio, [1, n, 3]), wanted("inverse"));
                 assert_eq!(one(Routine::InvSqrt, [0, n, 10]), wanted("inv_sqrt"));
                 assert_eq!(one(Routine::Normalise, [n, 2, 0]), wanted("normalise"));
-                assert_eq!(one(Routine::Epilogue, [packed(a), packed(b), 16]), [epilogue[0], epilogue[1]]);
+                assert_eq!(
+                    one(Routine::Epilogue, [packed(a), packed(b), 16]),
+                    [epilogue[0], epilogue[1]]
+                );
             },
             "elementwise" => {
                 let (x, t) = (longs(&case["x"]), longs(&case["t"]));
                 let inputs = |values: &[i64]| values.iter().map(|&v| [v, 0, 0]).collect::<Vec<_>>();
                 let first = |pairs: Vec<[i64; 2]>| pairs.into_iter().map(|pair| pair[0]).collect::<Vec<_>>();
                 let both = |a: &str, b: &str| -> Vec<[i64; 2]> {
-                    longs(&case[a]).into_iter().zip(longs(&case[b])).map(|(a, b)| [a, b]).collect()
+                    longs(&case[a])
+                        .into_iter()
+                        .zip(longs(&case[b]))
+                        .map(|(a, b)| [a, b])
+                        .collect()
                 };
-                assert_eq!(first(probe(Routine::Exp2NegBits, &inputs(&t))), longs(&case["exp2_neg"]));
+                assert_eq!(
+                    first(probe(Routine::Exp2NegBits, &inputs(&t))),
+                    longs(&case["exp2_neg"])
+                );
                 assert_eq!(probe(Routine::SigmoidSilu, &inputs(&x)), both("sigmoid", "silu"));
                 assert_eq!(probe(Routine::NormalCdfGelu, &inputs(&x)), both("normal_cdf", "gelu"));
             },
@@ -131,9 +162,15 @@ fn scalar_routines_equal_the_definition_on_random_and_extreme_numbers() {
         }
     };
     let count = if is_slow() { 4_000 } else { 1_000_000 };
-    let ratios: Vec<_> = (0..count).map(|i| [wide(64) as i64, wide(64) as i64, i % 200 - 100]).collect();
-    pairs_of(Routine::Ratio, &ratios, |&[n, d, e]| as_pair(Scale::ratio(n as u64, d as u64, e as i32)));
-    let roots: Vec<_> = (0..count).map(|i| [wide(64) as i64, wide(64) as i64, i % 100 * 2 - 100]).collect();
+    let ratios: Vec<_> = (0..count)
+        .map(|i| [wide(64) as i64, wide(64) as i64, i % 200 - 100])
+        .collect();
+    pairs_of(Routine::Ratio, &ratios, |&[n, d, e]| {
+        as_pair(Scale::ratio(n as u64, d as u64, e as i32))
+    });
+    let roots: Vec<_> = (0..count)
+        .map(|i| [wide(64) as i64, wide(64) as i64, i % 100 * 2 - 100])
+        .collect();
     pairs_of(Routine::InvSqrt, &roots, |&[high, low, e]| {
         let v = (u128::from(high as u64) << 64) | u128::from(low as u64);
         as_pair(Scale::inv_sqrt(v, e as i32))
@@ -170,11 +207,18 @@ fn scalar_routines_equal_the_definition_on_random_and_extreme_numbers() {
         .map(|i| {
             let amax = wide(62).min(1 << 62);
             let z = if i % 3 == 0 { amax } else { wide(62).min(amax) } as i64;
-            [amax as i64, [127, 8191, 16383, 32639][i as usize % 4], if i % 2 == 0 { z } else { -z }]
+            [
+                amax as i64,
+                [127, 8191, 16383, 32639][i as usize % 4],
+                if i % 2 == 0 { z } else { -z },
+            ]
         })
         .collect();
     pairs_of(Routine::Quantiser, &quantised, |&[amax, qmax, z]| {
-        let unit = Scale { mant: 1 << 23, exp: -39 };
+        let unit = Scale {
+            mant: 1 << 23,
+            exp: -39,
+        };
         let quantiser = ops::Quantiser::new(amax as u64, qmax as u32, unit);
         [i64::from(quantiser.apply(z)), packed(quantiser.scale)]
     });
@@ -185,7 +229,9 @@ fn scalar_routines_equal_the_definition_on_random_and_extreme_numbers() {
     pairs_of(Routine::NormalCdfGelu, &functions, |&[x, ..]| {
         [i64::from(fixed::normal_cdf(x as i32)), i64::from(ops::gelu(x as i32))]
     });
-    pairs_of(Routine::Exp2NegBits, &functions, |&[x, ..]| [i64::from(fixed::exp2_neg(x as u32)), 0]);
+    pairs_of(Routine::Exp2NegBits, &functions, |&[x, ..]| {
+        [i64::from(fixed::exp2_neg(x as u32)), 0]
+    });
 }
 
 #[test]
@@ -214,9 +260,24 @@ fn row_operators_equal_the_golden_vectors() {
                 }
                 let row = (q.into_iter().map(|q| q as i16).collect(), scale(&case["row"]));
                 for tiles in [false, true] {
-                    let got = device.product(&vec![row.clone(); 9], Width::Wide, &matrix, tiles).unwrap();
+                    let got = device
+                        .product(&vec![row.clone(); 9], Width::Wide, &matrix, tiles)
+                        .unwrap();
                     assert!(got.chunks(3).all(|y| y == ints(&case["y"])));
                 }
+            },
+            "rope" => {
+                let position = case["position"].as_i64().unwrap();
+                let angle = |frequency: i64| [frequency.wrapping_mul(position), 0, 0];
+                let angles: Vec<_> = longs(&case["frequencies"]).into_iter().map(angle).collect();
+                let want = longs(&case["cos"])
+                    .into_iter()
+                    .zip(longs(&case["sin"]))
+                    .map(|(cos, sin)| [cos, sin]);
+                assert_eq!(
+                    device.probe(Routine::SinCos, &angles).unwrap(),
+                    want.collect::<Vec<_>>()
+                );
             },
             _ => {},
         }
@@ -235,29 +296,65 @@ fn rows_case(case: &Value) {
         eps: case["eps"].as_u64().unwrap(),
     };
     let quantised = |name: &str| -> Vec<QuantisedRow> {
-        let key = if name == "rmsnorm" { "rmsnorm_q".to_string() } else { name.to_string() };
-        vec![(ints(&case[&key]).into_iter().map(|q| q as i16).collect(), scale(&case[format!("{name}_scale")]))]
+        let key = if name == "rmsnorm" {
+            "rmsnorm_q".to_string()
+        } else {
+            name.to_string()
+        };
+        vec![(
+            ints(&case[&key]).into_iter().map(|q| q as i16).collect(),
+            scale(&case[format!("{name}_scale")]),
+        )]
     };
     let (_, got) = device.rms_quantise(&x, &zero, norm, Width::Wide).unwrap();
     assert_eq!(got, quantised("rmsnorm"), "rmsnorm");
-    assert_eq!(device.layernorm_rows(&x, &zero, norm).unwrap(), ints(&case["layernorm"]), "layernorm");
-    let got = device.quantise_rows(&x, x.len(), Width::Wide, Before::Gelu).unwrap();
+    assert_eq!(
+        device.layernorm_rows(&x, &zero, norm).unwrap(),
+        ints(&case["layernorm"]),
+        "layernorm"
+    );
+    let got = device.quantise_rows(&x, x.len(), Width::Narrow, Before::Gelu).unwrap();
     assert_eq!(got, quantised("gelu"), "gelu");
-    assert_eq!(device.argmax_rows(&x, x.len()).unwrap(), [case["argmax"].as_u64().unwrap() as u32]);
+    let got = device
+        .quantise_rows(
+            &[x.clone(), bias.clone()].concat(),
+            x.len(),
+            Width::Wide,
+            Before::SiluGate,
+        )
+        .unwrap();
+    assert_eq!(got, quantised("silu_gate"), "gate");
+    assert_eq!(
+        device.argmax_rows(&x, x.len()).unwrap(),
+        [case["argmax"].as_u64().unwrap() as u32]
+    );
 }
 
 #[test]
 fn attention_equals_the_golden_vectors() {
     let device = engine();
     for case in golden("operators.json").iter().filter(|case| case["op"] == "attention") {
-        let keys = if case["narrow"].as_bool().unwrap() { Width::Narrow } else { Width::Wide };
-        let spec = ModelSpec { keys, ..small(6, 6, 1, 1, 6) };
-        let model = device.upload(Arc::new(LoadedModel::synthetic(spec, 1).unwrap()), 1 << 20).unwrap();
+        let keys = if case["narrow"].as_bool().unwrap() {
+            Width::Narrow
+        } else {
+            Width::Wide
+        };
+        let spec = ModelSpec {
+            keys,
+            ..small(6, 6, 1, 1, 6)
+        };
+        let model = device
+            .upload(Arc::new(LoadedModel::synthetic(spec, 1).unwrap()), 1 << 20)
+            .unwrap();
         let rows = case["rows"].as_array().unwrap();
         let query = ints(&case["query"]);
-        let projected: Vec<i32> =
-            rows.iter().flat_map(|row| [query.clone(), ints(&row[0]), ints(&row[1])].concat()).collect();
-        let got = device.attention_rows(&model, &projected, &vec![rows.len() as u32; rows.len()]).unwrap();
+        let projected: Vec<i32> = rows
+            .iter()
+            .flat_map(|row| [query.clone(), ints(&row[0]), ints(&row[1])].concat())
+            .collect();
+        let got = device
+            .attention_rows(&model, &projected, &vec![rows.len() as u32; rows.len()])
+            .unwrap();
         assert!(got.chunks(6).all(|out| out == ints(&case["out"])), "{got:?}");
     }
 }
@@ -298,7 +395,12 @@ fn row_operators_equal_the_definition_on_random_and_extreme_rows() {
         let (x, delta): (Vec<i32>, Vec<i32>) = (rows.concat(), rows.iter().rev().flatten().copied().collect());
         let gain: Vec<i32> = (0..n).map(|_| rng.next_u64() as i32).collect();
         let bias: Vec<i32> = (0..n).map(|_| rng.next_u64() as i32).collect();
-        let norm = NormOf { gain: &gain, frac: 20, bias: &bias, eps: 1 << 22 };
+        let norm = NormOf {
+            gain: &gain,
+            frac: 20,
+            bias: &bias,
+            eps: 1 << 22,
+        };
         let summed: Vec<i32> = x.iter().zip(&delta).map(|(a, b)| a.saturating_add(*b)).collect();
         for width in [Width::Wide, Width::Narrow] {
             let qmax = ops::activation_max(width);
@@ -312,10 +414,22 @@ fn row_operators_equal_the_definition_on_random_and_extreme_rows() {
             };
             let part = |of: usize| of * n..(of + 1) * n;
             let got = device.quantise_rows(&x, n, width, Before::Nothing).unwrap();
-            assert_eq!(got, quantised(&|row, out| ops::quantise_row(&x[part(row)], qmax, out)), "{n} {width:?}");
+            assert_eq!(
+                got,
+                quantised(&|row, out| ops::quantise_row(&x[part(row)], qmax, out)),
+                "{n} {width:?}"
+            );
             let got = device.quantise_rows(&x, n, width, Before::Gelu).unwrap();
-            assert_eq!(got, quantised(&|row, out| ops::gelu_quantise(&x[part(row)], qmax, out)), "gelu {n} {width:?}");
-            let gates: Vec<i32> = x.chunks(n).zip(delta.chunks(n)).flat_map(|(a, b)| [a, b].concat()).collect();
+            assert_eq!(
+                got,
+                quantised(&|row, out| ops::gelu_quantise(&x[part(row)], qmax, out)),
+                "gelu {n} {width:?}"
+            );
+            let gates: Vec<i32> = x
+                .chunks(n)
+                .zip(delta.chunks(n))
+                .flat_map(|(a, b)| [a, b].concat())
+                .collect();
             let got = device.quantise_rows(&gates, n, width, Before::SiluGate).unwrap();
             let want = quantised(&|row, out| ops::silu_gate_quantise(&x[part(row)], &delta[part(row)], qmax, out));
             assert_eq!(got, want, "gate {n} {width:?}");
@@ -324,7 +438,8 @@ fn row_operators_equal_the_definition_on_random_and_extreme_rows() {
             assert_eq!((sums, got), (summed.clone(), want), "rms {n} {width:?}");
         }
         let mut want = summed.clone();
-        want.chunks_mut(n).for_each(|row| ops::layernorm(row, &gain, 20, &bias, norm.eps));
+        want.chunks_mut(n)
+            .for_each(|row| ops::layernorm(row, &gain, 20, &bias, norm.eps));
         assert_eq!(device.layernorm_rows(&x, &delta, norm).unwrap(), want, "layernorm {n}");
         let want: Vec<u32> = x.chunks(n).map(ops::argmax).collect();
         assert_eq!(device.argmax_rows(&x, n).unwrap(), want, "argmax {n}");
@@ -354,7 +469,9 @@ fn operands(rng: &mut SplitMix64, rows: usize, outs: usize, ins: usize, width: W
     };
     let scales: Vec<Scale> = (0..rows + outs).map(|_| scale()).collect();
     let mut matrix = Matrix::new(outs, ins);
-    let bias: Vec<i32> = (0..outs).map(|out| if out % 3 == 0 { 0 } else { rng.next_u64() as i32 }).collect();
+    let bias: Vec<i32> = (0..outs)
+        .map(|out| if out % 3 == 0 { 0 } else { rng.next_u64() as i32 })
+        .collect();
     for out in 0..outs {
         let weight = |_| match (edge, out % 2) {
             (true, 0) => 127,
@@ -385,7 +502,8 @@ fn check_product(rows: usize, outs: usize, ins: usize, width: Width, edge: bool,
         let scale = matrix.row(out, &mut weights);
         for (row, (q, row_scale)) in x.iter().enumerate() {
             let want = ops::cell(ops::dot(q, &weights), *row_scale, scale).saturating_add(bias[out]);
-            let what = format!("{rows} x {outs} x {ins}, {width:?}, edge {edge}, tiles {tiles}: row {row}, output {out}");
+            let what =
+                format!("{rows} x {outs} x {ins}, {width:?}, edge {edge}, tiles {tiles}: row {row}, output {out}");
             assert_eq!(got[row * outs + out], want, "{what}");
         }
     }
@@ -394,7 +512,15 @@ fn check_product(rows: usize, outs: usize, ins: usize, width: Width, edge: bool,
 #[test]
 fn products_equal_the_definition_for_every_kernel() {
     for width in [Width::Wide, Width::Narrow] {
-        for (rows, outs, ins) in [(1, 37, 100), (2, 37, 100), (3, 130, 64), (8, 19, 1000), (11, 130, 200), (40, 140, 130), (70, 20, 64)] {
+        for (rows, outs, ins) in [
+            (1, 37, 100),
+            (2, 37, 100),
+            (3, 130, 64),
+            (8, 19, 1000),
+            (11, 130, 200),
+            (40, 140, 130),
+            (70, 20, 64),
+        ] {
             for tiles in [false, true] {
                 check_product(rows, outs, ins, width, false, tiles);
             }
@@ -419,11 +545,18 @@ fn attention_equals_the_definition_over_many_pages_splits_and_extreme_rows() {
     // (heads, key heads, dimension, positions): more positions than one span; the largest head.
     for (heads, kv_heads, dim, positions) in [(4u32, 2u32, 10u32, 40usize), (2, 1, 256, 33), (3, 3, 64, 300)] {
         for keys in [Width::Wide, Width::Narrow] {
-            let spec = ModelSpec { keys, ..small(8, 8, heads, kv_heads, dim) };
-            let model = device.upload(Arc::new(LoadedModel::synthetic(spec, 3).unwrap()), 8 << 20).unwrap();
+            let spec = ModelSpec {
+                keys,
+                ..small(8, 8, heads, kv_heads, dim)
+            };
+            let model = device
+                .upload(Arc::new(LoadedModel::synthetic(spec, 3).unwrap()), 8 << 20)
+                .unwrap();
             let width = ((heads + 2 * kv_heads) * dim) as usize;
             let kinds = rows(&mut rng, width);
-            let projected: Vec<i32> = (0..positions).flat_map(|p| kinds[p * 7 % kinds.len()].clone()).collect();
+            let projected: Vec<i32> = (0..positions)
+                .flat_map(|p| kinds[p * 7 % kinds.len()].clone())
+                .collect();
             let visible: Vec<u32> = (1..=positions as u32).collect();
             let got = device.attention_rows(&model, &projected, &visible).unwrap();
             let mut cache = lantern_exact::model::LayerCache::default();
@@ -433,7 +566,11 @@ fn attention_equals_the_definition_over_many_pages_splits_and_extreme_rows() {
             }
             for (position, row) in projected.chunks(width).enumerate() {
                 let want = cache.attend(&spec, &row[..query], position + 1);
-                assert_eq!(got[position * query..(position + 1) * query], want, "{heads} {dim} {keys:?} at {position}");
+                assert_eq!(
+                    got[position * query..(position + 1) * query],
+                    want,
+                    "{heads} {dim} {keys:?} at {position}"
+                );
             }
         }
     }
