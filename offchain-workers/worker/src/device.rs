@@ -38,6 +38,7 @@ impl FromStr for Device {
                 Err(_) => Err(format!("'{number}' is no number of a card: cuda:0 is the first")),
             },
             ("emulated", Some(path)) if !path.is_empty() => Ok(Self::Emulated(path.into())),
+            ("metal", None) => Err("Metal's kernels have no host side yet, see docs/gpu.md: use cpu".into()),
             _ => Err("use cpu, cuda or cuda:N".into()),
         }
     }

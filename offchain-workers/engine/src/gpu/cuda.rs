@@ -3,8 +3,9 @@
 use super::device::{Device, DeviceError, Graph, Kernel, Shape};
 use cudarc::driver::{result, sys, DriverError};
 use std::{
+    cell::Cell,
     ffi::{c_void, CString},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Machine code for the architectures named in `build.rs`, and PTX for those that come after them.
@@ -12,6 +13,11 @@ static CODE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lantern.fatbin"))
 
 /// Cards older than this have no tensor cores for int8 in the form that kernels use.
 const LEAST_CAPABILITY: (i32, i32) = (8, 0);
+
+thread_local! {
+    /// Whether this thread records: what it starts goes to the stream for that, and other threads' work is not touched.
+    static RECORDS: Cell<bool> = const { Cell::new(false) };
+}
 
 fn failed(what: &str) -> impl Fn(DriverError) -> DeviceError + '_ {
     move |error| {
@@ -22,11 +28,14 @@ fn failed(what: &str) -> impl Fn(DriverError) -> DeviceError + '_ {
     }
 }
 
-/// A card's context and the queue of work on it.
+/// A card's context, the queue of work on it, and a queue that only records.
 struct Context {
     device: sys::CUdevice,
     context: sys::CUcontext,
     stream: sys::CUstream,
+    recorder: sys::CUstream,
+    /// Held by who records.
+    recording: Mutex<()>,
 }
 
 // SAFETY: the driver's handles may be used from any thread; `enter` makes the context current on each.
@@ -54,6 +63,8 @@ impl Context {
             device,
             context,
             stream: std::ptr::null_mut(),
+            recorder: std::ptr::null_mut(),
+            recording: Mutex::default(),
         };
         opened.enter()?;
         let capability = opened.capability()?;
@@ -62,7 +73,9 @@ impl Context {
             let message = format!("this card has compute capability {major}.{minor}, 8.0 (Ampere) is the least");
             return Err(DeviceError::new(message));
         }
-        opened.stream = result::stream::create(result::stream::StreamKind::NonBlocking).map_err(failed("a stream"))?;
+        for stream in [&mut opened.stream, &mut opened.recorder] {
+            *stream = result::stream::create(result::stream::StreamKind::NonBlocking).map_err(failed("a stream"))?;
+        }
         Ok(opened)
     }
 
@@ -96,8 +109,11 @@ impl Drop for Context {
         // Nothing can be done about errors here; the process lets go of everything when it ends.
         // SAFETY: both are this value's own and not used after it.
         unsafe {
-            if self.enter().is_ok() && !self.stream.is_null() {
-                let _ = result::stream::destroy(self.stream);
+            let entered = self.enter().is_ok();
+            for stream in [self.stream, self.recorder] {
+                if entered && !stream.is_null() {
+                    let _ = result::stream::destroy(stream);
+                }
             }
             let _ = result::primary_ctx::release(self.device);
         }
@@ -214,7 +230,11 @@ impl Device for Cuda {
                 (x, y, z),
                 (shape.threads, 1, 1),
                 shape.shared,
-                self.context.stream,
+                if RECORDS.get() {
+                    self.context.recorder
+                } else {
+                    self.context.stream
+                },
                 &mut params,
             )
         }
@@ -223,11 +243,16 @@ impl Device for Cuda {
 
     fn record(&self, work: &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<Box<dyn Graph>, DeviceError> {
         self.context.enter()?;
+        let recorder = self.context.recorder;
+        let _turn = self.context.recording.lock().unwrap_or_else(PoisonError::into_inner);
         let mode = sys::CUstreamCaptureMode_enum::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
-        // SAFETY: the stream is ours, and its capture ends below whatever `work` says.
+        // SAFETY: the stream is ours and in our hands alone, and its capture ends below whatever `work` says.
         let (outcome, graph) = unsafe {
-            result::stream::begin_capture(self.context.stream, mode).map_err(failed("recording"))?;
-            (work(), result::stream::end_capture(self.context.stream))
+            result::stream::begin_capture(recorder, mode).map_err(failed("recording"))?;
+            RECORDS.set(true);
+            let outcome = work();
+            RECORDS.set(false);
+            (outcome, result::stream::end_capture(recorder))
         };
         outcome?;
         let graph = graph.map_err(failed("recording"))?;

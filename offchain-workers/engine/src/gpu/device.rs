@@ -101,7 +101,7 @@ pub(crate) trait Device: Send + Sync {
     /// Free bytes of its memory.
     fn free_bytes(&self) -> Result<usize, DeviceError>;
 
-    /// Address of `bytes` bytes, aligned to 256.
+    /// Address of `bytes` bytes, aligned to 16 at least.
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError>;
 
     /// Gives back what was allocated; nothing that was started still uses it once this returns.
@@ -125,7 +125,7 @@ pub(crate) trait Device: Send + Sync {
     /// `args` must be the kernel's record, and whatever its addresses and numbers make the kernel touch must be allocated.
     unsafe fn launch(&self, kernel: Kernel, shape: Shape, args: &[u8]) -> Result<(), DeviceError>;
 
-    /// Records what `work` starts, without doing it.
+    /// Records what `work` starts on this thread, without doing it. `work` neither copies nor allocates.
     fn record(&self, work: &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<Box<dyn Graph>, DeviceError>;
 }
 

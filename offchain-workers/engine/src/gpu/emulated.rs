@@ -3,12 +3,17 @@
 use super::device::{Device, DeviceError, Graph, Kernel, Shape};
 use libloading::Library;
 use std::{
-    alloc::{alloc, dealloc, Layout},
+    cell::RefCell,
     collections::HashMap,
     ffi::c_void,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
+
+thread_local! {
+    /// What this thread records.
+    static RECORDED: RefCell<Option<Vec<Launch>>> = const { RefCell::new(None) };
+}
 
 type Entry = unsafe extern "C" fn(*const c_void);
 type Emulate = unsafe extern "C" fn(Entry, *const c_void, u32, u32, u32, u32, u32);
@@ -39,14 +44,56 @@ impl Code {
     }
 }
 
+/// Pages of memory, the last of which nobody may touch.
+struct Mapping {
+    start: usize,
+    len: usize,
+}
+
+impl Mapping {
+    /// Room for `bytes` bytes at the returned address, aligned to 16 as vectors want it, with as little as that allows between its
+    /// end and the page that nobody may touch: a kernel that goes beyond a buffer ends the process.
+    fn new(bytes: usize) -> Result<(Self, u64), DeviceError> {
+        const PAGE: usize = 4096;
+        let failed = || DeviceError::new(format!("no memory for {bytes} bytes"));
+        let usable = bytes.checked_next_multiple_of(PAGE).ok_or_else(failed)?.max(PAGE);
+        let len = usable.checked_add(PAGE).ok_or_else(failed)?;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping, wherever there is room for it.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), len, access, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(failed());
+        }
+        let mapping = Self {
+            start: start as usize,
+            len,
+        };
+        // SAFETY: the pages are this mapping's. As on a device, what is not written holds anything.
+        let guarded = unsafe {
+            start.cast::<u8>().write_bytes(0x5a, usable);
+            libc::mprotect(start.cast::<u8>().add(usable).cast(), PAGE, libc::PROT_NONE)
+        };
+        match guarded {
+            0 => Ok((mapping, (start as usize + (usable - bytes) / 16 * 16) as u64)),
+            _ => Err(failed()),
+        }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new`, and not used after this.
+        unsafe { libc::munmap(self.start as *mut c_void, self.len) };
+    }
+}
+
 /// See the module.
 pub(super) struct Emulated {
     code: Arc<Code>,
     has_tiles: bool,
-    /// Sizes of what is allocated.
-    memory: Mutex<HashMap<u64, Layout>>,
-    /// What is being recorded.
-    recording: Mutex<Option<Vec<Launch>>>,
+    /// What is allocated.
+    memory: Mutex<HashMap<u64, Mapping>>,
 }
 
 impl Emulated {
@@ -73,12 +120,7 @@ impl Emulated {
                 _library: library,
             }),
             memory: Mutex::default(),
-            recording: Mutex::default(),
         })
-    }
-
-    fn recording(&self) -> MutexGuard<'_, Option<Vec<Launch>>> {
-        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,26 +138,17 @@ impl Device for Emulated {
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError> {
-        let layout = Layout::from_size_align(bytes.max(1), 256).map_err(|error| DeviceError::new(error.to_string()))?;
-        // SAFETY: the size is not zero.
-        let address = unsafe { alloc(layout) };
-        if address.is_null() {
-            return Err(DeviceError::new(format!("no memory for {bytes} bytes")));
-        }
-        // As on a device, what is not written holds anything.
-        // SAFETY: the memory was allocated with this size.
-        unsafe { address.write_bytes(0x5a, layout.size()) };
+        let (mapping, address) = Mapping::new(bytes)?;
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.insert(address as u64, layout);
-        Ok(address as u64)
+        memory.insert(address, mapping);
+        Ok(address)
     }
 
     fn release(&self, address: u64) {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(layout) = memory.remove(&address) {
-            // SAFETY: allocated with this layout, and removed from the list.
-            unsafe { dealloc(address as *mut u8, layout) };
-        }
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&address);
     }
 
     unsafe fn write(&self, to: u64, bytes: &[u8]) -> Result<(), DeviceError> {
@@ -138,19 +171,20 @@ impl Device for Emulated {
             shape,
             args: words,
         };
-        match &mut *self.recording() {
+        let run = RECORDED.with_borrow_mut(|recorded| match recorded {
             Some(list) => {
                 list.push(launch);
-                Ok(())
+                None
             },
-            None => self.code.run(&launch),
-        }
+            None => Some(launch),
+        });
+        run.map_or(Ok(()), |launch| self.code.run(&launch))
     }
 
     fn record(&self, work: &mut dyn FnMut() -> Result<(), DeviceError>) -> Result<Box<dyn Graph>, DeviceError> {
-        *self.recording() = Some(Vec::new());
+        RECORDED.set(Some(Vec::new()));
         let outcome = work();
-        let launches = self.recording().take().unwrap_or_default();
+        let launches = RECORDED.take().unwrap_or_default();
         outcome?;
         Ok(Box::new(Recorded {
             code: Arc::clone(&self.code),
