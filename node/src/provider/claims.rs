@@ -7,7 +7,7 @@ use sp_core::offchain::OffchainStorage;
 
 use super::{
     chain::{BlockRef, Chain, ChainError, ChainJob, ClaimError},
-    desk::{Claim, Desk, Run},
+    desk::{Claim, Desk, Run, Served},
     link::WorkerClient,
     store::ContentError,
     LOG_TARGET,
@@ -43,6 +43,8 @@ pub(super) enum Skip {
     NoCapacity,
     /// It would not be finished in time.
     TooSlow,
+    /// It has more positions than the worker takes.
+    TooLong,
     /// This node does not have the input, so far.
     InputMissing,
     /// What this node has under the input's hash is something else.
@@ -74,6 +76,7 @@ impl Skip {
             Self::NoStake => "no_stake",
             Self::NoCapacity => "no_capacity",
             Self::TooSlow => "too_slow",
+            Self::TooLong => "too_long",
             Self::InputMissing => "input_missing",
             Self::InputCorrupt => "input_corrupt",
             Self::BadInput => "bad_input",
@@ -150,7 +153,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
 
     /// Compute units of a job in the worst case, when its model is loaded.
     pub(super) fn worst_case_units(&self, job: &ChainJob) -> Option<ComputeUnits> {
-        let spec = self.models.get(&job.model)?;
+        let spec = self.models.get(&job.model)?.spec;
         Some(spec.compute_units(job.prompt_tokens, job.params.max_output_tokens()))
     }
 
@@ -237,7 +240,10 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
 
     /// Refuses jobs that nobody can execute: whoever claims one loses part of the bond.
     fn check_input(&self, job: &ChainJob) -> Result<(), Skip> {
-        let spec = self.models.get(&job.model).ok_or(Skip::ModelNotLoaded)?;
+        let Served { spec, max_positions } = self.models.get(&job.model).ok_or(Skip::ModelNotLoaded)?;
+        if spec.positions(job.prompt_tokens, job.params.max_output_tokens()) > *max_positions {
+            return Err(Skip::TooLong);
+        }
         let input = self.store.content(&job.input).map_err(|error| match error {
             ContentError::Missing => Skip::InputMissing,
             ContentError::Corrupt => Skip::InputCorrupt,

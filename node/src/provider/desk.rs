@@ -49,6 +49,14 @@ pub struct Parts<C, S, W> {
     pub block_millis: u64,
 }
 
+/// A model that the worker serves.
+#[derive(Clone, Debug)]
+pub(super) struct Served {
+    pub spec: ModelSpec,
+    /// Most positions of a job that the worker takes.
+    pub max_positions: u32,
+}
+
 /// As whom this node claims.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
@@ -127,8 +135,8 @@ pub struct Desk<C, S, W> {
     pub(super) capacity: usize,
     pub(super) block_millis: u64,
 
-    /// Models that the worker has loaded; empty while it is gone.
-    pub(super) models: HashMap<ModelId, ModelSpec>,
+    /// Models that the worker serves; empty while it is gone.
+    pub(super) models: HashMap<ModelId, Served>,
     pub(super) identity: Option<Identity>,
     pub(super) work: BTreeMap<JobId, Work>,
     /// Open jobs to look at, with the first block at which to do so.

@@ -300,7 +300,7 @@ impl Supervisor {
         tokio::select! {
             () = client.closed() => log::warn!(target: LOG_TARGET, "the connection to the worker has ended"),
             status = ended(child) => log::warn!(target: LOG_TARGET, "the worker ended: {status}"),
-            () = unhealthy(client) => log::error!(target: LOG_TARGET, "the worker does not answer"),
+            () = unhealthy(client, &self.metrics) => log::error!(target: LOG_TARGET, "the worker does not answer"),
             () = self.events.closed() => {},
         }
         self.publish.send_replace(None);
@@ -322,12 +322,12 @@ async fn ended(child: &mut Option<Running>) -> String {
     }
 }
 
-/// Waits until the worker does not answer in time.
-async fn unhealthy(client: &Client) {
+/// Shows how the worker is, until it does not answer in time.
+async fn unhealthy(client: &Client, metrics: &Metrics) {
     loop {
         sleep(HEALTH.0).await;
         match timeout(HEALTH.1, client.status()).await {
-            Ok(Ok(status)) => log::debug!(target: LOG_TARGET, "worker: {status:?}"),
+            Ok(Ok(status)) => metrics.show_worker(&status),
             // The connection has ended, which others notice.
             Ok(Err(_)) => std::future::pending().await,
             Err(_) => return,

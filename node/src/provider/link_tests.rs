@@ -50,6 +50,7 @@ fn model() -> ModelInfo {
         weights_root: Hash([2; 32]),
         vocab: 9,
         max_context: 9,
+        max_positions: 9,
         stop_tokens: vec![],
     }
 }

@@ -1,9 +1,56 @@
 //! Metrics of the provider.
 
+use lantern_worker_protocol::WorkerStatus;
 use substrate_prometheus_endpoint::{
     exponential_buckets, register, Counter, CounterVec, Gauge, Histogram, HistogramOpts, Opts, PrometheusError,
     Registry, U64,
 };
+
+/// What the worker says of itself: name, help, value.
+type WorkerSeries = (&'static str, &'static str, fn(&WorkerStatus) -> u64);
+
+/// Series of the worker. It counts from its own start, so that sums fall when it is started again.
+const WORKER: [WorkerSeries; 15] = [
+    ("running", "Executions that run", |status| status.running.len() as u64),
+    ("queued", "Executions that wait", |status| status.queued.into()),
+    ("queue_limit", "Executions that may wait", |status| {
+        status.queue_limit.into()
+    }),
+    ("completed_total", "Executions with a result", |status| status.completed),
+    ("failed_total", "Executions without a result", |status| status.failed),
+    ("prompt_tokens_total", "Tokens of inputs", |status| {
+        status.totals.prompt_tokens
+    }),
+    ("output_tokens_total", "Tokens of outputs", |status| {
+        status.totals.output_tokens
+    }),
+    ("waited_milliseconds_total", "Time before executions began", |status| {
+        status.totals.waited_millis
+    }),
+    ("executed_milliseconds_total", "Time that executions took", |status| {
+        status.totals.executed_millis
+    }),
+    ("first_token_milliseconds_total", "Time until first tokens", |status| {
+        status.totals.first_token_millis
+    }),
+    ("cache_limit_bytes", "Most memory of caches", |status| {
+        status.memory.cache_limit
+    }),
+    ("cache_used_bytes", "Memory of caches, kept pages included", |status| {
+        status.memory.cache_used
+    }),
+    (
+        "reused_positions_total",
+        "Prompt positions taken over from kept pages",
+        |status| status.memory.reused_positions,
+    ),
+    ("models_loaded", "Models in memory", |status| {
+        status.memory.models_loaded.into()
+    }),
+    ("model_bytes", "Memory of their weights", |status| {
+        status.memory.model_bytes
+    }),
+];
 
 /// Every queue, skip and failure of the provider. Counts also when nobody looks.
 #[derive(Clone)]
@@ -30,6 +77,8 @@ pub struct Metrics {
     pub given_up: Counter<U64>,
     /// Reads of the chain that failed.
     pub chain_errors: Counter<U64>,
+    /// In the order of [`WORKER`].
+    worker: Vec<Gauge<U64>>,
 }
 
 impl Metrics {
@@ -53,6 +102,10 @@ impl Metrics {
             worker_restarts: Counter::with_opts(opts("worker_restarts_total", "Workers that ended or did not answer"))?,
             given_up: Counter::with_opts(opts("given_up_total", "Own jobs that cannot be executed"))?,
             chain_errors: Counter::with_opts(opts("chain_errors_total", "Reads of the chain that failed"))?,
+            worker: WORKER
+                .iter()
+                .map(|(name, help, _)| Gauge::new(format!("lantern_worker_{name}"), *help))
+                .collect::<Result<_, _>>()?,
         };
         if let Some(registry) = registry {
             register(metrics.skipped.clone(), registry)?;
@@ -66,7 +119,17 @@ impl Metrics {
             register(metrics.worker_restarts.clone(), registry)?;
             register(metrics.given_up.clone(), registry)?;
             register(metrics.chain_errors.clone(), registry)?;
+            for gauge in &metrics.worker {
+                register(gauge.clone(), registry)?;
+            }
         }
         Ok(metrics)
+    }
+
+    /// Shows what the worker says of itself.
+    pub fn show_worker(&self, status: &WorkerStatus) {
+        for (gauge, (_, _, value)) in self.worker.iter().zip(&WORKER) {
+            gauge.set(value(status));
+        }
     }
 }

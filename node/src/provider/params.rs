@@ -26,6 +26,17 @@ pub struct ProviderParams {
     #[arg(long, value_name = "N", requires = "provider", conflicts_with = "worker_socket")]
     pub worker_threads: Option<u32>,
 
+    /// An argument for the worker, as its --help tells, for example --worker-arg=--cache-memory=8192. May be given several
+    /// times.
+    #[arg(
+        long,
+        value_name = "ARG",
+        allow_hyphen_values = true,
+        requires = "provider",
+        conflicts_with = "worker_socket"
+    )]
+    pub worker_arg: Vec<String>,
+
     /// Secret of the worker key, for development, such as //Provider//worker. It is kept in memory only. Without it the
     /// keystore's worker key is used, and made at the first start.
     #[arg(long, value_name = "SURI", requires = "provider")]

@@ -33,6 +33,7 @@ pub struct OwnWorker {
     socket: PathBuf,
     models: Vec<PathBuf>,
     threads: Option<u32>,
+    more: Vec<String>,
 }
 
 impl Source {
@@ -47,6 +48,7 @@ impl Source {
             socket: socket_path(folder)?,
             models: params.worker_model.clone(),
             threads: params.worker_threads,
+            more: params.worker_arg.clone(),
         }))
     }
 
@@ -72,6 +74,7 @@ impl OwnWorker {
         if let Some(threads) = self.threads {
             arguments.extend(["--threads".into(), threads.to_string().into()]);
         }
+        arguments.extend(self.more.iter().map(OsString::from));
         arguments
     }
 
@@ -193,6 +196,7 @@ mod tests {
             socket: folder.path().join("worker.sock"),
             models: vec![],
             threads: None,
+            more: vec![],
         };
         let mut running = worker.start().expect("starts");
         // Waiting for it must not close its input.

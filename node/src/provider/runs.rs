@@ -13,7 +13,7 @@ use sp_core::offchain::OffchainStorage;
 
 use super::{
     chain::Chain,
-    desk::{Claim, Desk, Run, Work},
+    desk::{Claim, Desk, Run, Served, Work},
     link::{RunId, WorkerClient, WorkerEvent},
     store::ContentError,
     LOG_TARGET,
@@ -124,10 +124,10 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
     fn on_done(&mut self, outcome: Outcome) {
         let id = outcome.key;
         let Some(work) = self.work.get(&id) else { return };
-        let Some(spec) = self.models.get(&work.model) else {
+        let Some(served) = self.models.get(&work.model) else {
             return;
         };
-        let output = match checked_output(work, spec, &outcome) {
+        let output = match checked_output(work, &served.spec, &outcome) {
             Ok(output) => output,
             Err(reason) => {
                 log::error!(target: LOG_TARGET, "job {id}: the worker's result is impossible: {reason}");
@@ -149,7 +149,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
             usage,
             trace_root: H256(outcome.trace_root.0),
         };
-        let units = spec.compute_units(usage.prompt_tokens, usage.output_tokens);
+        let units = served.spec.compute_units(usage.prompt_tokens, usage.output_tokens);
         self.store.post(&Entry {
             job: id,
             work: work.digest,
@@ -218,7 +218,7 @@ impl<C: Chain, S: OffchainStorage, W: WorkerClient> Desk<C, S, W> {
 }
 
 /// A worker's model, when this node can read its specification and the id is the hash that it must be.
-fn readable(model: &ModelInfo) -> Option<(ModelId, ModelSpec)> {
+fn readable(model: &ModelInfo) -> Option<(ModelId, Served)> {
     let spec = ModelSpec::decode_all(&mut model.spec.as_ref())
         .inspect_err(|error| log::error!(target: LOG_TARGET, "model {}: unreadable specification: {error}", model.id))
         .ok()?;
@@ -226,7 +226,8 @@ fn readable(model: &ModelInfo) -> Option<(ModelId, ModelSpec)> {
         log::error!(target: LOG_TARGET, "model {}: its specification and weights root have another id", model.id);
         return None;
     }
-    Some((H256(model.id.0), spec))
+    let max_positions = model.max_positions;
+    Some((H256(model.id.0), Served { spec, max_positions }))
 }
 
 /// The output, when it is one that the chain accepts for this job.

@@ -1,12 +1,12 @@
-//! Times the engine on a Llama of TinyLlama-1.1B's shape with random weights: two JSON lines per activation width with
-//! prefill and decode tokens/s, of one sequence and of several together. See `scripts/bench`.
+//! Times the engine on a Llama of TinyLlama-1.1B's shape with random weights: JSON lines per activation width with prefill and
+//! decode tokens/s, of one sequence and of several together, and with what an audit costs. See `scripts/bench`.
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use lantern_engine::{
-    Batch, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel,
+    Audit, Batch, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel,
 };
 use lantern_exact::{
     Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
@@ -30,6 +30,9 @@ struct Args {
     /// Sequences that share every pass in the second measurement; 1 leaves it out.
     #[arg(long, default_value_t = 16)]
     batch: usize,
+    /// Tokens generated, from a third as many, for an audit to check; 0 leaves it out.
+    #[arg(long, default_value_t = 192)]
+    audit: u32,
     /// Rounds, of which the fastest counts.
     #[arg(long, default_value_t = 1)]
     repeat: usize,
@@ -114,6 +117,17 @@ fn main() -> Result<()> {
         report(name, &note, 1, args.repeat, || {
             time(&engine, &model, args.prompt, args.decode)
         })?;
+        if args.audit > 0 {
+            let (generation, audit) = time_audit(&engine, &model, args.audit)?;
+            let line = serde_json::json!({
+                "audit_of": name,
+                "prompt": args.audit / 3,
+                "generated": args.audit,
+                "generation_seconds": generation,
+                "audit_seconds": audit,
+            });
+            println!("{line}");
+        }
         if args.batch > 1 {
             let name = format!("{name}, batch {}", args.batch);
             report(&name, &note, args.batch, args.repeat, || {
@@ -184,6 +198,20 @@ fn time(engine: &Engine, model: &LoadedModel, prompt_tokens: usize, decode: u32)
         prompt_tokens as f64 / (first - start).as_secs_f64(),
         f64::from(decode) / (end - first).as_secs_f64(),
     ))
+}
+
+/// Seconds of a generation of `tokens` tokens from a third as many, and of its audit.
+fn time_audit(engine: &Engine, model: &LoadedModel, tokens: u32) -> Result<(f64, f64)> {
+    let (input, params) = (prompt(tokens as usize / 3), generate(tokens));
+    let (options, cancel) = (ExecuteOptions::default(), AtomicBool::new(false));
+    let start = Instant::now();
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let execution = engine.execute(model, &input, &params, &options, go_on, &cancel)?;
+    let generated = Instant::now();
+    let audit = engine.audit(model, &input, &params, &execution.output_tokens, &options, &cancel)?;
+    let (generation, audit_time) = (generated - start, generated.elapsed());
+    anyhow::ensure!(audit == Audit::Confirmed(execution), "the audit finds another result");
+    Ok((generation.as_secs_f64(), audit_time.as_secs_f64()))
 }
 
 /// Tokens/s of all together: of the prompts, until each sequence has its first token, and of `decode` passes after that.

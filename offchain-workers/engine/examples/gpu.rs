@@ -13,7 +13,7 @@ use lantern_exact::{
     synthetic::SplitMix64, Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, RopeScaling, Sampling, StopTokens,
     Width, ARITHMETIC,
 };
-use std::{collections::HashMap, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool, sync::Arc, time::Instant};
+use std::{collections::HashMap, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 #[derive(Parser)]
 struct Args {
@@ -111,12 +111,12 @@ fn main() -> Result<()> {
         } else {
             [4096, 11008, 32, 32, 32, 32000]
         };
-        let model = Arc::new(LoadedModel::synthetic(spec(width, shape), 1)?);
+        let model = LoadedModel::synthetic(spec(width, shape), 1)?;
         let most = args.batch.iter().copied().max().unwrap_or(1);
         let positions = (args.prompt + args.decode + 64) as usize * most;
         let spec = model.spec();
         let of_position = spec.layers as usize * (spec.kv_width() as usize * 3 + spec.kv_heads as usize * 16);
-        let model = engine.upload(model, positions * of_position)?;
+        let model = engine.upload(&model, positions * of_position)?;
         for &batch in &args.batch {
             let (prefill, decode) = time(&model, batch, args.prompt, args.decode)?;
             let read = model.weight_bytes() as f64 * decode / batch as f64;
@@ -137,7 +137,7 @@ fn compare(gpu: &GpuEngine, width: Width, batch: usize, small: bool) -> Result<u
     } else {
         [512, 1376, 4, 8, 2, 2000]
     };
-    let model = Arc::new(LoadedModel::synthetic(spec(width, shape), 7)?);
+    let model = LoadedModel::synthetic(spec(width, shape), 7)?;
     let mut rng = SplitMix64(batch as u64);
     let most = if small { 20 } else { 600 };
     let jobs: Vec<(Vec<u32>, JobParams)> = (0..batch)
@@ -155,7 +155,7 @@ fn compare(gpu: &GpuEngine, width: Width, batch: usize, small: bool) -> Result<u
             (prompt, generate(if small { 3 } else { 24 }, sampling))
         })
         .collect();
-    let uploaded = gpu.upload(Arc::clone(&model), 256 << 20)?;
+    let uploaded = gpu.upload(&model, 256 << 20)?;
     let got = together(&uploaded, &jobs, &mut |_| ())?;
     let cpu = Engine::new(
         std::thread::available_parallelism().map_or(1, usize::from),
@@ -217,7 +217,7 @@ fn together(
 /// Tokens/s of all prompts together, until each has its first token, and of decoding after that; the second of two rounds, for the
 /// first one records the steps.
 fn time(model: &GpuModel, batch: usize, prompt: u32, decode: u32) -> Result<(f64, f64)> {
-    let vocab = model.model().spec().vocab;
+    let vocab = model.spec().vocab;
     let input: Vec<u32> = (0..prompt).map(|index| index * 7 % vocab).collect();
     let mut speeds = (0.0, 0.0);
     for _ in 0..2 {

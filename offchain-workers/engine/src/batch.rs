@@ -5,7 +5,7 @@
 //! trace: all that mixes rows is exact integer arithmetic on one sequence's own cache.
 
 use crate::{
-    cache_memory::{CacheMemory, CacheShare},
+    cache_memory::{cache_bytes, CacheMemory},
     cpu::memory::SharedMut,
     engine::{check_job, Engine, Execution},
     forward::{self, Cancelled, Machine, Sequence, Workspace},
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use lantern_exact::{blake2_256, ops, spec::encode_tokens, GenerateParams, JobParams, ParamsError, StopReason, Usage};
-use std::sync::atomic::AtomicBool;
+use std::{ops::Deref, sync::atomic::AtomicBool};
 
 /// Bounds of a batch. Results do not depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,24 +80,22 @@ pub enum BatchEvent {
 }
 
 /// One running generation.
-struct Slot<'a> {
+struct Slot {
     id: SlotId,
     prompt_tokens: u32,
     params: GenerateParams,
     ended: bool,
-    _share: CacheShare<'a>,
 }
 
-/// Generations of one model that run together.
-pub struct Batch<'a> {
+/// Generations of one model that run together. `M` is the model, borrowed or shared.
+pub struct Batch<'a, M = &'a LoadedModel> {
     engine: &'a Engine,
-    model: &'a LoadedModel,
-    llama: &'a Llama,
+    model: M,
     memory: &'a CacheMemory,
     options: BatchOptions,
     work: Workspace,
     /// In the order of their admission.
-    slots: Vec<Slot<'a>>,
+    slots: Vec<Slot>,
     /// `sequences[i]` is the text of `slots[i]`.
     sequences: Vec<Sequence>,
     /// Slots whose known tokens are all computed, the row of each one's last, and the token sampled from it.
@@ -107,35 +105,32 @@ pub struct Batch<'a> {
     next_id: u64,
 }
 
-impl std::fmt::Debug for Batch<'_> {
+impl<M: Deref<Target = LoadedModel>> std::fmt::Debug for Batch<'_, M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
             "Batch({} of {} slots, {:?})",
             self.len(),
             self.options.slots,
-            self.model
+            &*self.model
         )
     }
 }
 
-impl<'a> Batch<'a> {
+impl<'a, M: Deref<Target = LoadedModel>> Batch<'a, M> {
     /// An empty batch of `model` on `engine`, whose caches count in `memory`.
     ///
     /// Fails with [`ParamsError::WrongKind`] for a model that does not generate.
     pub fn new(
         engine: &'a Engine,
-        model: &'a LoadedModel,
+        model: M,
         memory: &'a CacheMemory,
         options: BatchOptions,
     ) -> Result<Self, ParamsError> {
-        let Weights::Llama(llama) = &model.weights else {
-            return Err(ParamsError::WrongKind);
-        };
+        llama(&model)?;
         Ok(Self {
             engine,
             model,
-            llama,
             memory,
             options,
             work: Workspace::default(),
@@ -166,12 +161,12 @@ impl<'a> Batch<'a> {
     /// Lets a generation take part from the next step on.
     pub fn admit(&mut self, input: &[u32], params: &JobParams) -> Result<SlotId, AdmitError> {
         let spec = self.model.spec();
-        let prompt_tokens = check_job(self.model, input, params)?;
+        let prompt_tokens = check_job(&self.model, input, params)?;
         let JobParams::Generate(params) = *params else {
             return Err(ParamsError::WrongKind.into());
         };
         let positions = spec.positions(prompt_tokens, params.max_new_tokens);
-        let needed = Sequence::bytes(spec, positions as usize);
+        let needed = cache_bytes(spec, positions);
         if needed > self.memory.limit() {
             let limit = self.memory.limit();
             return Err(AdmitError::TooLarge { needed, limit });
@@ -179,16 +174,16 @@ impl<'a> Batch<'a> {
         if self.is_full() {
             return Err(Overloaded::Slots.into());
         }
-        let share = self.memory.take(needed).ok_or(Overloaded::Memory)?;
+        let sequence = Sequence::admit(spec, &self.model.id(), input, positions as usize, self.memory)
+            .ok_or(Overloaded::Memory)?;
         let id = SlotId(self.next_id);
         self.next_id += 1;
-        self.sequences.push(Sequence::new(spec, input, positions as usize));
+        self.sequences.push(sequence);
         self.slots.push(Slot {
             id,
             prompt_tokens,
             params,
             ended: false,
-            _share: share,
         });
         Ok(id)
     }
@@ -212,13 +207,17 @@ impl<'a> Batch<'a> {
     ///
     /// Setting `cancel` breaks the pass off at the next layer; nothing has happened then but time.
     pub fn step(&mut self, cancel: &AtomicBool, each: &mut dyn FnMut(SlotId, BatchEvent)) -> Result<(), Cancelled> {
-        if self.is_empty() {
+        // The model is of the right kind, or there would be no batch.
+        let (false, Ok(weights)) = (self.slots.is_empty(), llama(&self.model)) else {
             return Ok(());
-        }
-        self.plan();
+        };
+        plan(&self.slots, &mut self.sequences, self.options.prefill_rows);
         let (engine, spec) = (self.engine, self.model.spec());
         let machine = engine.machine(cancel);
-        forward::forward(&machine, spec, self.llama, &mut self.work, &mut self.sequences)?;
+        forward::forward(&machine, spec, weights, &mut self.work, &mut self.sequences)?;
+        for sequence in &mut self.sequences {
+            sequence.share(self.memory);
+        }
         self.sample(&machine);
         self.report(each);
         for index in (0..self.slots.len()).rev() {
@@ -227,18 +226,6 @@ impl<'a> Batch<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Gives every sequence its rows of the next pass.
-    fn plan(&mut self) {
-        let mut budget = self.options.prefill_rows.max(1);
-        for (slot, sequence) in self.slots.iter().zip(&mut self.sequences) {
-            let decodes = sequence.tokens.len() > slot.prompt_tokens as usize;
-            sequence.rows = if decodes { 1 } else { sequence.pending().min(budget) };
-            if !decodes {
-                budget -= sequence.rows;
-            }
-        }
     }
 
     /// Samples the next token of every sequence that has no token left to compute.
@@ -254,11 +241,11 @@ impl<'a> Batch<'a> {
             }
         }
         self.sampled.resize(self.complete.len(), 0);
-        if self.complete.is_empty() {
+        let (false, Ok(weights)) = (self.complete.is_empty(), llama(&self.model)) else {
             return;
-        }
+        };
         let spec = self.model.spec();
-        let logits = forward::logits(machine, spec, self.llama, &mut self.work, &self.rows);
+        let logits = forward::logits(machine, spec, weights, &mut self.work, &self.rows);
         let sampled = SharedMut::new(&mut self.sampled);
         let (complete, slots, sequences) = (&self.complete, &self.slots, &self.sequences);
         machine.pool.run(complete.len(), &|row| {
@@ -289,6 +276,26 @@ impl<'a> Batch<'a> {
                 slot.id,
                 BatchEvent::Finished(finish(slot.prompt_tokens, output, sequence, stop)),
             );
+        }
+    }
+}
+
+/// The weights, where they are of a model that generates.
+fn llama(model: &LoadedModel) -> Result<&Llama, ParamsError> {
+    match &model.weights {
+        Weights::Llama(llama) => Ok(llama),
+        Weights::Bert(_) => Err(ParamsError::WrongKind),
+    }
+}
+
+/// Gives every sequence its rows of the next pass, those that prefill `prefill_rows` together.
+fn plan(slots: &[Slot], sequences: &mut [Sequence], prefill_rows: usize) {
+    let mut budget = prefill_rows.max(1);
+    for (slot, sequence) in slots.iter().zip(sequences) {
+        let decodes = sequence.tokens.len() > slot.prompt_tokens as usize;
+        sequence.rows = if decodes { 1 } else { sequence.pending().min(budget) };
+        if !decodes {
+            budget -= sequence.rows;
         }
     }
 }

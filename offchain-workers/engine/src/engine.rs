@@ -8,7 +8,7 @@ use crate::{
     model::{weights::Weights, LoadedModel},
 };
 use lantern_exact::{
-    blake2_256, spec::encode_embedding, Family, Hash, JobParams, ModelKind, ParamsError, StopReason, Usage,
+    blake2_256, spec::encode_embedding, Family, Hash, JobParams, ModelKind, ModelSpec, ParamsError, StopReason, Usage,
 };
 use std::{ops::ControlFlow, sync::atomic::AtomicBool};
 
@@ -210,7 +210,7 @@ impl Engine {
         let cancel = AtomicBool::new(false);
         let machine = self.machine(&cancel);
         let mut work = Workspace::default();
-        let mut sequence = Sequence::new(spec, tokens, tokens.len());
+        let mut sequence = Sequence::alone(spec, tokens, tokens.len());
         while sequence.pending() > 0 {
             let first = sequence.len;
             sequence.rows = sequence.pending().min(ROWS);
@@ -247,19 +247,27 @@ impl Engine {
             pool: &self.pool,
             kernel: self.kernel,
             cancel,
+            trace: true,
         }
     }
 }
 
 /// Checks a job against its model; the number of its prompt tokens.
 pub(crate) fn check_job(model: &LoadedModel, input: &[u32], params: &JobParams) -> Result<u32, ParamsError> {
-    let prompt_tokens = u32::try_from(input.len()).map_err(|_| ParamsError::ContextExceeded)?;
-    params.validate(model.spec(), prompt_tokens)?;
-    check_tokens(model, input)?;
-    Ok(prompt_tokens)
+    check_job_of(model.spec(), input, params)
 }
 
-fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {
+/// As [`check_job`], by the model's specification.
+pub(crate) fn check_job_of(spec: &ModelSpec, input: &[u32], params: &JobParams) -> Result<u32, ParamsError> {
+    let prompt_tokens = u32::try_from(input.len()).map_err(|_| ParamsError::ContextExceeded)?;
+    params.validate(spec, prompt_tokens)?;
+    match input.iter().any(|&token| token >= spec.vocab) {
+        true => Err(ParamsError::UnknownToken),
+        false => Ok(prompt_tokens),
+    }
+}
+
+pub(crate) fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {
     match tokens.iter().any(|&token| token >= model.spec().vocab) {
         true => Err(ParamsError::UnknownToken),
         false => Ok(()),

@@ -2,146 +2,20 @@
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
+mod common;
+
 use candle_core::{DType, Device, Tensor};
+use common::{
+    bert_config, bert_tensors, folder, llama_config, llama_tensors, tensor, tokenizer, with, write, Tensors, HIDDEN,
+    INNER, VOCAB,
+};
 use lantern_engine::{
     Engine, ExecuteOptions, KernelChoice, LoadError, LoadOptions, LoadedModel, ModelFiles, ModelSource,
 };
 use lantern_exact::{Family, GenerateParams, JobParams, Pooling, Sampling, StopTokens, Width};
 use serde_json::{json, Value};
-use std::{collections::HashMap, fs, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
+use std::{fs, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
 use tempfile::TempDir;
-
-const VOCAB: usize = 20;
-const HIDDEN: usize = 16;
-const INNER: usize = 24;
-
-fn llama_config() -> Value {
-    json!({
-        "model_type": "llama", "hidden_size": HIDDEN, "intermediate_size": INNER, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": VOCAB, "max_position_embeddings": 64,
-        "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false, "hidden_act": "silu",
-        "eos_token_id": 2
-    })
-}
-
-fn bert_config() -> Value {
-    json!({
-        "model_type": "bert", "hidden_size": HIDDEN, "intermediate_size": INNER, "num_hidden_layers": 1,
-        "num_attention_heads": 4, "vocab_size": VOCAB, "max_position_embeddings": 32, "layer_norm_eps": 1e-12,
-        "type_vocab_size": 2, "hidden_act": "gelu"
-    })
-}
-
-fn tokenizer() -> Value {
-    let mut vocab = serde_json::Map::new();
-    for id in 0..VOCAB {
-        vocab.insert(if id == 0 { "[UNK]".into() } else { format!("w{id}") }, id.into());
-    }
-    json!({
-        "version": "1.0",
-        "truncation": {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0},
-        "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0,
-            "pad_type_id": 0, "pad_token": "[UNK]"},
-        "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null,
-        "decoder": null, "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"}
-    })
-}
-
-/// A float tensor with a fixed pattern.
-fn tensor(name: &str, shape: &[usize]) -> Tensor {
-    let count = shape.iter().product::<usize>();
-    let offset = name.bytes().map(usize::from).sum::<usize>();
-    let values = (0..count)
-        .map(|index| ((index * 7919 + offset * 31) % 2003) as f32 / 2003.0 - 0.5)
-        .collect::<Vec<_>>();
-    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-}
-
-type Tensors = HashMap<String, Tensor>;
-
-fn add(tensors: &mut Tensors, name: &str, shape: &[usize]) {
-    tensors.insert(name.into(), tensor(name, shape));
-}
-
-fn llama_tensors(prefix: &str, tied: bool) -> Tensors {
-    let mut all = Tensors::new();
-    add(&mut all, &format!("{prefix}embed_tokens.weight"), &[VOCAB, HIDDEN]);
-    add(&mut all, &format!("{prefix}norm.weight"), &[HIDDEN]);
-    if !tied {
-        add(&mut all, "lm_head.weight", &[VOCAB, HIDDEN]);
-    }
-    for layer in 0..2 {
-        for (part, shape) in [
-            ("input_layernorm", vec![HIDDEN]),
-            ("post_attention_layernorm", vec![HIDDEN]),
-            ("self_attn.q_proj", vec![HIDDEN, HIDDEN]),
-            ("self_attn.k_proj", vec![HIDDEN / 2, HIDDEN]),
-            ("self_attn.v_proj", vec![HIDDEN / 2, HIDDEN]),
-            ("self_attn.o_proj", vec![HIDDEN, HIDDEN]),
-            ("mlp.gate_proj", vec![INNER, HIDDEN]),
-            ("mlp.up_proj", vec![INNER, HIDDEN]),
-            ("mlp.down_proj", vec![HIDDEN, INNER]),
-        ] {
-            add(&mut all, &format!("{prefix}layers.{layer}.{part}.weight"), &shape);
-        }
-    }
-    all
-}
-
-fn bert_tensors(prefix: &str) -> Tensors {
-    let mut all = Tensors::new();
-    let mut linear = |name: &str, outs: usize, ins: usize| {
-        add(&mut all, &format!("{prefix}{name}.weight"), &[outs, ins]);
-        add(&mut all, &format!("{prefix}{name}.bias"), &[outs]);
-    };
-    for part in [
-        "attention.self.query",
-        "attention.self.key",
-        "attention.self.value",
-        "attention.output.dense",
-    ] {
-        linear(&format!("encoder.layer.0.{part}"), HIDDEN, HIDDEN);
-    }
-    linear("encoder.layer.0.intermediate.dense", INNER, HIDDEN);
-    linear("encoder.layer.0.output.dense", HIDDEN, INNER);
-    for norm in [
-        "embeddings",
-        "encoder.layer.0.attention.output",
-        "encoder.layer.0.output",
-    ] {
-        for part in ["weight", "bias"] {
-            add(&mut all, &format!("{prefix}{norm}.LayerNorm.{part}"), &[HIDDEN]);
-        }
-    }
-    add(
-        &mut all,
-        &format!("{prefix}embeddings.word_embeddings.weight"),
-        &[VOCAB, HIDDEN],
-    );
-    add(
-        &mut all,
-        &format!("{prefix}embeddings.position_embeddings.weight"),
-        &[32, HIDDEN],
-    );
-    add(
-        &mut all,
-        &format!("{prefix}embeddings.token_type_embeddings.weight"),
-        &[2, HIDDEN],
-    );
-    all
-}
-
-fn write(folder: &Path, config: &Value, tensors: &Tensors) {
-    fs::write(folder.join("config.json"), config.to_string()).unwrap();
-    fs::write(folder.join("tokenizer.json"), tokenizer().to_string()).unwrap();
-    candle_core::safetensors::save(tensors, folder.join("model.safetensors")).unwrap();
-}
-
-fn folder(config: &Value, tensors: &Tensors) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    write(folder.path(), config, tensors);
-    folder
-}
 
 fn load(folder: &Path) -> Result<LoadedModel, LoadError> {
     LoadedModel::load(&ModelSource::Folder(folder.to_owned()), &LoadOptions::default())
@@ -150,11 +24,6 @@ fn load(folder: &Path) -> Result<LoadedModel, LoadError> {
 /// The message of the refusal, after checking that it is one.
 fn refusal(config: &Value, tensors: &Tensors) -> String {
     load(folder(config, tensors).path()).unwrap_err().to_string()
-}
-
-fn with(mut config: Value, field: &str, value: Value) -> Value {
-    config[field] = value;
-    config
 }
 
 #[test]
@@ -477,4 +346,106 @@ fn damaged_tokenizers_and_indices_are_refused() {
         let message = load(files.path()).unwrap_err().to_string();
         assert!(message.starts_with("model.safetensors.index.json: "), "{message}");
     }
+}
+
+/// Loads the small Llama with `tokenizer` as its tokenizer file.
+fn with_tokenizer(tokenizer: &str) -> Result<LoadedModel, LoadError> {
+    let files = folder(&llama_config(), &llama_tensors("model.", false));
+    fs::write(files.path().join("tokenizer.json"), tokenizer).unwrap();
+    load(files.path())
+}
+
+#[test]
+fn tokenizers_that_would_end_the_process_are_refused_before_they_are_read() {
+    let change = |change: &dyn Fn(&mut Value)| {
+        let mut changed = tokenizer();
+        change(&mut changed);
+        changed.to_string()
+    };
+    let deep = "[".repeat(100_000);
+    // A map of characters that says it is 4 GiB long: the reader makes room for 8 GiB.
+    let map = change(&|file| file["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "/////w=="}));
+    // A piece of a megabyte, whose tree the reader drops with one stack frame a byte.
+    let piece = change(&|file| {
+        let pieces = json!([["[UNK]", 0.0], ["a".repeat(1 << 20), -1.0]]);
+        file["model"] = json!({"type": "Unigram", "unk_id": 0, "vocab": pieces, "byte_fallback": false});
+    });
+    let growing = change(&|file| {
+        let step = json!({"type": "Replace", "pattern": {"Regex": "."}, "content": "0123456789"});
+        file["normalizer"] = json!({"type": "Sequence", "normalizers": vec![step; 20]});
+        file["added_tokens"] = json!([{"id": 20, "content": "a", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": true, "special": false}]);
+    });
+    let pattern = change(&|file| {
+        let pattern = json!({"Regex": r"(?=a)(\p{L}{20}){20}".repeat(100)});
+        file["pre_tokenizer"] = json!({"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false});
+    });
+    for (bytes, expected) in [
+        (deep.as_str(), "nests deeper than 32"),
+        (&map, "precompiled_charsmap: is cut off"),
+        (&piece, "model.vocab: a token is longer"),
+        (&growing, "added_tokens: are too long"),
+        (&pattern, "regular expressions"),
+    ] {
+        let message = with_tokenizer(bytes).unwrap_err().to_string();
+        assert!(
+            message.starts_with("tokenizer.json: ") && message.contains(expected),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_tokenizer_that_lets_texts_grow_takes_short_texts_only() {
+    let mut growing = tokenizer();
+    let step = json!({"type": "Replace", "pattern": {"Regex": "z"}, "content": "0123456789"});
+    growing["normalizer"] = json!({"type": "Sequence", "normalizers": vec![step; 6]});
+    let model = with_tokenizer(&growing.to_string()).unwrap();
+    let tokenizer = model.tokenizer().unwrap();
+    assert_eq!(tokenizer.encode("w3 w4").unwrap(), [3, 4]);
+    let message = tokenizer.encode(&"w3 ".repeat(100)).unwrap_err().to_string();
+    assert!(message.contains("300 bytes could become more than"), "{message}");
+}
+
+#[test]
+fn errors_name_a_field_and_are_short() {
+    let tensors = llama_tensors("model.", false);
+    for (field, value, named) in [
+        ("hidden_size", json!(0), "hidden_size: a dimension is zero"),
+        (
+            "num_attention_heads",
+            json!(513),
+            "num_attention_heads: a dimension is over",
+        ),
+        ("num_key_value_heads", json!(3), "num_key_value_heads: head counts"),
+        ("head_dim", json!(3), "head_dim: head dimension is odd"),
+        ("vocab_size", json!(u32::MAX), "vocab_size: a dimension is over"),
+        ("rms_norm_eps", json!(1e-18), "rms_norm_eps: norm epsilon"),
+        (
+            "rope_scaling",
+            json!({"type": "linear", "factor": 0.5}),
+            "rope_scaling: rotary base or scaling",
+        ),
+        (
+            "intermediate_size",
+            json!(100_000),
+            "intermediate_size: inner dimension",
+        ),
+    ] {
+        let message = refusal(&with(llama_config(), field, value), &tensors);
+        assert!(message.starts_with(&format!("config.json: {named}")), "{message}");
+    }
+    let files = folder(&llama_config(), &tensors);
+    // What the message would repeat is as long as the file.
+    fs::write(files.path().join("config.json"), format!("\"{}\"", "x".repeat(1 << 20))).unwrap();
+    let message = load(files.path()).unwrap_err().to_string();
+    assert!(message.len() < 300, "{} bytes", message.len());
+
+    let (name, ones) = ("model.embed_tokens.weight", "1,".repeat(10_000));
+    let header = format!(r#"{{"{name}":{{"dtype":"F32","shape":[{ones}16],"data_offsets":[0,64]}}}}"#);
+    let weights = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 64]].concat();
+    fs::write(files.path().join("config.json"), llama_config().to_string()).unwrap();
+    fs::write(files.path().join("model.safetensors"), weights).unwrap();
+    let message = load(files.path()).unwrap_err().to_string();
+    assert_eq!(message, format!("model.safetensors: {name}: has 10001 dimensions"));
 }

@@ -113,40 +113,65 @@ pub fn root(leaves: &[Hash]) -> Hash {
     builder.root()
 }
 
-/// Sibling digests that prove leaf `index`, bottom up. `None` when there is no such leaf.
-pub fn proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
-    if index >= leaves.len() {
-        return None;
-    }
-    let (mut level, mut at) = (leaves.to_vec(), index);
-    let mut siblings = Vec::new();
-    while level.len() > 1 {
-        if let Some(sibling) = level.get(at ^ 1) {
-            siblings.push(*sibling);
-        }
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => node(left, right),
-                _ => pair[0],
-            })
-            .collect();
-        at /= 2;
-    }
-    Some(siblings)
+/// Every level of a tree, for proofs of several of its leaves: two digests a leaf.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tree {
+    /// The leaves, then each level above up to the root. Never empty, nor is any but the lowest.
+    levels: Vec<Vec<Hash>>,
 }
 
-/// Whether `siblings` prove that `leaf` is number `index` of the `count` leaves under `root`.
-pub fn verify(root: &Hash, count: u64, index: u64, leaf: &Hash, siblings: &[Hash]) -> bool {
+impl Tree {
+    /// The tree over `leaves`.
+    pub fn new(leaves: Vec<Hash>) -> Self {
+        let mut levels = alloc::vec![leaves];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            let above = level
+                .chunks(2)
+                .map(|pair| match pair {
+                    [left, right] => node(left, right),
+                    _ => pair[0],
+                })
+                .collect();
+            levels.push(above);
+        }
+        Self { levels }
+    }
+
+    /// The root.
+    pub fn root(&self) -> Hash {
+        let top = self.levels.last().and_then(|level| level.first());
+        top.copied().unwrap_or_else(empty_root)
+    }
+
+    /// Sibling digests that prove leaf `index`, bottom up. `None` when there is no such leaf.
+    pub fn proof(&self, index: usize) -> Option<Vec<Hash>> {
+        let leaves = self.levels.first()?.len();
+        let siblings = self.levels.iter().enumerate();
+        (index < leaves).then(|| {
+            siblings
+                .filter_map(|(height, level)| level.get((index >> height) ^ 1).copied())
+                .collect()
+        })
+    }
+}
+
+/// Sibling digests that prove leaf `index`, bottom up. `None` when there is no such leaf.
+pub fn proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+    Tree::new(leaves.to_vec()).proof(index)
+}
+
+/// Root of the tree of `count` leaves in which `siblings` prove `leaf` as number `index`. `None` when there is no such
+/// leaf or the siblings are too few or too many.
+pub fn root_of(count: u64, index: u64, leaf: &Hash, siblings: &[Hash]) -> Option<Hash> {
     if index >= count {
-        return false;
+        return None;
     }
     let (mut digest, mut at, mut width) = (*leaf, index, count);
     let mut rest = siblings.iter();
     while width > 1 {
         // The last node of an odd level has no sibling and moves up unchanged.
         if at ^ 1 < width {
-            let Some(sibling) = rest.next() else { return false };
+            let sibling = rest.next()?;
             digest = if at % 2 == 0 {
                 node(&digest, sibling)
             } else {
@@ -156,5 +181,10 @@ pub fn verify(root: &Hash, count: u64, index: u64, leaf: &Hash, siblings: &[Hash
         at /= 2;
         width = width.div_ceil(2);
     }
-    rest.next().is_none() && digest == *root
+    rest.next().is_none().then_some(digest)
+}
+
+/// Whether `siblings` prove that `leaf` is number `index` of the `count` leaves under `root`.
+pub fn verify(root: &Hash, count: u64, index: u64, leaf: &Hash, siblings: &[Hash]) -> bool {
+    root_of(count, index, leaf, siblings).as_ref() == Some(root)
 }

@@ -8,11 +8,15 @@
 //! A scale is `mant` u32 LE, `exp` i32 LE. Layer leaves of a position make its position root; `H(0x00 || position root)` are the
 //! leaves over positions; the trace root binds the counts: `H("lantern/trace/1" || positions u32 LE || layers u32 LE || root)`.
 
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode};
+use scale_info::TypeInfo;
+
 use crate::{
     blake2_256,
     fixed::Scale,
     merkle::{self, LeafHasher, MerkleBuilder},
-    Hash,
+    Hash, ModelSpec,
 };
 
 /// Leaf of one layer at one position. Allocates nothing.
@@ -95,29 +99,115 @@ pub fn trace_root(positions: u32, layers: u32, root: &Hash) -> Hash {
     ])
 }
 
-/// Whether `leaf` is layer `layer` of position `position` in the trace with root `trace_root`.
-///
-/// `over_layers` and `over_positions` are the sibling digests of [`merkle::proof`], `positions_root` the root over positions.
-#[allow(clippy::too_many_arguments)]
-pub fn verify_layer(
-    root: &Hash,
-    positions: u32,
-    layers: u32,
-    position: u32,
-    layer: u32,
-    leaf: &Hash,
-    position_root: &Hash,
-    over_layers: &[Hash],
-    positions_root: &Hash,
-    over_positions: &[Hash],
-) -> bool {
-    trace_root(positions, layers, positions_root) == *root
-        && merkle::verify(position_root, layers as u64, layer as u64, leaf, over_layers)
-        && merkle::verify(
-            positions_root,
-            positions as u64,
-            position as u64,
-            &merkle::leaf(position_root),
-            over_positions,
+/// What one leaf commits to: the state of one layer at one position.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeafContent {
+    /// Residual row after the layer, Q16, `hidden`.
+    pub residual: Vec<i32>,
+    /// The position's key row, `kv_heads * head_dim`.
+    pub keys: Vec<i16>,
+    /// Its scales, `kv_heads`.
+    pub key_scales: Vec<Scale>,
+    /// The position's value row, `kv_heads * head_dim`.
+    pub values: Vec<i8>,
+    /// Its scales, `kv_heads`.
+    pub value_scales: Vec<Scale>,
+}
+
+impl LeafContent {
+    /// The leaf's digest.
+    pub fn leaf(&self) -> Hash {
+        layer_leaf(
+            &self.residual,
+            &self.keys,
+            &self.key_scales,
+            &self.values,
+            &self.value_scales,
         )
+    }
+
+    /// Bytes of every leaf of a model: [`LeafContent::to_bytes`] without the content.
+    pub fn encoded_len(spec: &ModelSpec) -> usize {
+        let (heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
+        4 * spec.hidden as usize + 3 * width + 2 * 8 * heads
+    }
+
+    /// The hashed bytes, without the byte that marks leaves.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut put = |bytes: &[u8]| out.extend_from_slice(bytes);
+        let put_scales = |put: &mut dyn FnMut(&[u8]), scales: &[Scale]| {
+            for scale in scales {
+                put(&scale.mant.to_le_bytes());
+                put(&scale.exp.to_le_bytes());
+            }
+        };
+        self.residual.iter().for_each(|x| put(&x.to_le_bytes()));
+        self.keys.iter().for_each(|x| put(&x.to_le_bytes()));
+        put_scales(&mut put, &self.key_scales);
+        self.values.iter().for_each(|x| put(&x.to_le_bytes()));
+        put_scales(&mut put, &self.value_scales);
+        out
+    }
+
+    /// The content of a leaf of a model; `None` for any other number of bytes than the model's leaves have.
+    ///
+    /// Every sequence of so many bytes is a content: numbers that no execution can produce are refused by no one here, they
+    /// only have another digest.
+    pub fn from_bytes(spec: &ModelSpec, bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != Self::encoded_len(spec) {
+            return None;
+        }
+        let (heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
+        let (residual, rest) = bytes.split_at_checked(4 * spec.hidden as usize)?;
+        let (keys, rest) = rest.split_at_checked(2 * width)?;
+        let (key_scales, rest) = rest.split_at_checked(8 * heads)?;
+        let (values, value_scales) = rest.split_at_checked(width)?;
+        let word = |bytes: &[u8]| bytes.try_into().map(i32::from_le_bytes).ok();
+        let scales = |bytes: &[u8]| -> Option<Vec<Scale>> {
+            let scale = |bytes: &[u8]| {
+                let (mant, exp) = bytes.split_at_checked(4)?;
+                Some(Scale {
+                    mant: word(mant)? as u32,
+                    exp: word(exp)?,
+                })
+            };
+            bytes.chunks_exact(8).map(scale).collect()
+        };
+        Some(Self {
+            residual: residual.chunks_exact(4).map(word).collect::<Option<_>>()?,
+            keys: keys
+                .chunks_exact(2)
+                .map(|bytes| bytes.try_into().map(i16::from_le_bytes).ok())
+                .collect::<Option<_>>()?,
+            key_scales: scales(key_scales)?,
+            values: values.iter().map(|byte| *byte as i8).collect(),
+            value_scales: scales(value_scales)?,
+        })
+    }
+}
+
+/// The way from one leaf of a trace to its root.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct LayerProof {
+    /// Position, from 0.
+    pub position: u32,
+    /// Layer, from 0.
+    pub layer: u32,
+    /// Sibling digests among the position's layers, bottom up: at most 8.
+    pub over_layers: Vec<Hash>,
+    /// Sibling digests among the positions, bottom up: at most 20.
+    pub over_positions: Vec<Hash>,
+}
+
+impl LayerProof {
+    /// Whether `leaf` is this layer of this position in the trace `root` of `positions` positions and `layers` layers.
+    ///
+    /// Hashes at most `3 + log2(positions) + log2(layers)` times (rounded up), whatever is in the proof.
+    pub fn verify(&self, root: &Hash, positions: u32, layers: u32, leaf: &Hash) -> bool {
+        merkle::root_of(layers.into(), self.layer.into(), leaf, &self.over_layers)
+            .map(|position_root| merkle::leaf(&position_root))
+            .and_then(|leaf| merkle::root_of(positions.into(), self.position.into(), &leaf, &self.over_positions))
+            .is_some_and(|over_positions| trace_root(positions, layers, &over_positions) == *root)
+    }
 }

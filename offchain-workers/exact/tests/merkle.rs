@@ -24,6 +24,8 @@ fn streaming_root_equals_the_definition_for_all_small_counts() {
     for n in 0..130 {
         assert_eq!(merkle::root(&leaves(n)), level_by_level(leaves(n)), "{n}");
     }
+    let empty = merkle::Tree::new(Vec::new());
+    assert_eq!((empty.root(), empty.proof(0)), (merkle::empty_root(), None));
     assert_eq!(merkle::leaf(b"x"), blake2_256(&[&[0], b"x"]));
     assert_eq!(merkle::leaf_parts(&[b"ab", b"c"]), merkle::leaf(b"abc"));
 }
@@ -44,6 +46,9 @@ fn every_proof_verifies_and_only_at_its_place() {
             }
         }
         assert!(merkle::proof(&leaves, n).is_none());
+        let tree = merkle::Tree::new(leaves.clone());
+        assert_eq!((tree.root(), tree.proof(n)), (root, None));
+        assert_eq!(merkle::root_of(n as u64, n as u64, &leaves[0], &[]), None);
     }
 }
 

@@ -3,13 +3,17 @@
 
 mod common;
 
+use codec::{Decode, Encode};
 use common::*;
 use lantern_exact::{
-    commit, merkle,
+    commit,
+    fixed::Scale,
+    merkle,
     model::{self, LlamaState, Tensor},
     spec::{decode_tokens, encode_tokens},
-    synthetic, trace, Hash, JobParams, ModelError, ModelSpec, ParamsError, Pooling, ReferenceModel, Sampling,
-    SpecError, StopReason,
+    synthetic,
+    trace::{LayerProof, LeafContent},
+    JobParams, ModelError, ModelSpec, ParamsError, Pooling, ReferenceModel, Sampling, SpecError, StopReason,
 };
 
 const PROMPT: [u32; 7] = [3, 14, 15, 9, 2, 6, 5];
@@ -244,38 +248,65 @@ fn malformed_jobs_are_refused() {
 fn every_trace_leaf_is_provable_and_no_other() {
     let spec = llama_spec();
     let outcome = model(spec).run(&PROMPT, &generate(5, Sampling::Greedy, &[])).unwrap();
-    let position_roots: Vec<Hash> = outcome.trace.positions.iter().map(|l| merkle::root(l)).collect();
-    let leaves: Vec<Hash> = position_roots.iter().map(|r| merkle::leaf(r)).collect();
-    let root = merkle::root(&leaves);
-    let (positions, layers) = (leaves.len() as u32, spec.layers);
-    let check = |position: u32, layer: u32, leaf: &Hash, positions: u32| {
-        let over_layers = merkle::proof(&outcome.trace.positions[position as usize], layer as usize).unwrap();
-        let over_positions = merkle::proof(&leaves, position as usize).unwrap();
-        let position_root = &position_roots[position as usize];
-        trace::verify_layer(
-            &outcome.trace_root,
-            positions,
-            layers,
-            position,
-            layer,
-            leaf,
-            position_root,
-            &over_layers,
-            &root,
-            &over_positions,
-        )
-    };
+    let (root, layers) = (outcome.trace_root, spec.layers);
+    let leaves = &outcome.trace.positions;
+    let positions = leaves.len() as u32;
     for position in 0..positions {
         for layer in 0..layers {
-            let leaf = outcome.trace.positions[position as usize][layer as usize];
-            assert!(check(position, layer, &leaf, positions));
-            assert!(!check(
-                position,
-                layer,
-                &outcome.trace.positions[position as usize][1 - layer as usize],
-                positions
-            ));
-            assert!(!check(position, layer, &leaf, positions + 1));
+            let leaf = leaves[position as usize][layer as usize];
+            let proof = outcome.trace.prove(position, layer).unwrap();
+            assert!(proof.verify(&root, positions, layers, &leaf));
+            let other = leaves[position as usize][1 - layer as usize];
+            assert!(!proof.verify(&root, positions, layers, &other));
+            assert!(!proof.verify(&root, positions + 1, layers, &leaf));
+            assert!(!proof.verify(&root, positions, layers + 1, &leaf));
+            let encoded = LayerProof::decode(&mut &proof.encode()[..]).unwrap();
+            assert_eq!(encoded, proof);
+            let moved = LayerProof {
+                position: (position + 1) % positions,
+                ..proof.clone()
+            };
+            assert!(!moved.verify(&root, positions, layers, &leaf));
+            let moved = LayerProof {
+                layer: 1 - layer,
+                ..proof.clone()
+            };
+            assert!(!moved.verify(&root, positions, layers, &leaf));
+            let mut longer = proof.clone();
+            longer.over_layers.push([0; 32]);
+            assert!(!longer.verify(&root, positions, layers, &leaf));
+            let mut shorter = proof;
+            shorter.over_positions.pop();
+            assert!(!shorter.verify(&root, positions, layers, &leaf));
         }
+    }
+    assert_eq!(outcome.trace.prove(positions, 0), None);
+    assert_eq!(outcome.trace.prove(0, layers), None);
+}
+
+#[test]
+fn the_content_of_a_leaf_survives_its_bytes_and_only_the_right_number_of_them() {
+    let spec = llama_spec();
+    let scale = |mant, exp| Scale { mant, exp };
+    let content = LeafContent {
+        residual: (0..spec.hidden as i32).map(|i| (i - 16) * 100_000_007).collect(),
+        keys: (0..16).map(|i| (i - 8) * 2_047).collect(),
+        key_scales: vec![scale(u32::MAX, i32::MIN), scale(1, -2)],
+        values: (0..16).map(|i| (i - 8) * 15).collect(),
+        value_scales: vec![scale(3, 4), scale(0, i32::MAX)],
+    };
+    let bytes = content.to_bytes();
+    assert_eq!(bytes.len(), LeafContent::encoded_len(&spec));
+    assert_eq!(content.leaf(), merkle::leaf(&bytes));
+    assert_eq!(LeafContent::from_bytes(&spec, &bytes).unwrap(), content);
+    for len in (0..bytes.len()).chain([bytes.len() + 1]) {
+        let mut other = bytes.clone();
+        other.resize(len, 0);
+        assert_eq!(LeafContent::from_bytes(&spec, &other), None);
+    }
+    for at in 0..bytes.len() {
+        let mut other = bytes.clone();
+        other[at] ^= 1 << (at % 8);
+        assert_ne!(LeafContent::from_bytes(&spec, &other).unwrap().leaf(), content.leaf());
     }
 }

@@ -24,11 +24,12 @@ pub use client::{Client, ClientError, Execution, ExecutionEvent};
 pub use codec::{decode_request, DecodeError, FrameError, Frames};
 pub use hex_types::{Bytes, Hash, HexError};
 pub use message::{
-    Call, ErrorKind, Execute, FailureKind, ModelInfo, ModelKind, Outcome, Reply, Request, Response, Usage, WorkerStatus,
+    Call, ErrorKind, Execute, FailureKind, Memory, ModelInfo, ModelKind, Outcome, Reply, Request, Response, Totals,
+    Usage, WorkerStatus,
 };
 
 /// Version of this protocol. Both sides must name the same one.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Most bytes in one frame: a 1 MiB input or output in hex fits four times.
 pub const MAX_FRAME: usize = 8 * 1024 * 1024;

@@ -174,8 +174,11 @@ pub struct ModelInfo {
     pub weights_root: Hash,
     /// Number of token ids.
     pub vocab: u32,
-    /// Most tokens of prompt and output together.
+    /// Most tokens of prompt and output together that the model allows.
     pub max_context: u32,
+    /// Most positions of a job, prompt and output together, that this worker takes: its memory or its operator may allow fewer
+    /// than the model. A job of more is refused as [`FailureKind::BadInput`].
+    pub max_positions: u32,
     /// Token ids that end its texts, a good default for a job's stop list.
     #[serde(default)]
     pub stop_tokens: Vec<u32>,
@@ -260,4 +263,40 @@ pub struct WorkerStatus {
     pub uptime_secs: u64,
     /// Threads that compute.
     pub threads: u32,
+    /// Work of the executions that ended with a result since the start.
+    pub totals: Totals,
+    /// How memory is used.
+    pub memory: Memory,
+}
+
+/// Work done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Tokens of inputs.
+    pub prompt_tokens: u64,
+    /// Tokens of outputs.
+    pub output_tokens: u64,
+    /// Milliseconds that the executions waited before they began.
+    pub waited_millis: u64,
+    /// Milliseconds that they ran. They run together, so this may grow faster than the clock.
+    pub executed_millis: u64,
+    /// Milliseconds from their beginning to their first token, where they have tokens.
+    pub first_token_millis: u64,
+}
+
+/// How memory is used, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// Most bytes of the caches of generations.
+    pub cache_limit: u64,
+    /// Bytes of caches, kept pages included.
+    pub cache_used: u64,
+    /// Bytes of caches that are kept for texts that begin alike.
+    pub cache_kept: u64,
+    /// Positions of prompts that were not computed because their pages were kept, since the start.
+    pub reused_positions: u64,
+    /// Models in memory now; the others are loaded when a job needs them.
+    pub models_loaded: u32,
+    /// Bytes of their weights.
+    pub model_bytes: u64,
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{atomic::AtomicBool, Arc},
 };
 
-use lantern_worker_protocol::{Bytes, Execute, FailureKind, Hash, ModelInfo, Usage};
+use lantern_worker_protocol::{Bytes, Execute, FailureKind, Hash, Memory, ModelInfo, Usage};
 
 /// Why an execution has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,13 +65,21 @@ pub enum Refusal {
     Failed(Failure),
 }
 
-/// An engine with its models loaded. One thread owns it.
+/// Tells how memory is used. Asked by any thread while the engine computes.
+pub type Gauge = Box<dyn Fn() -> Memory + Send + Sync>;
+
+/// An engine with its models. One thread owns it.
 pub trait Backend: Send + 'static {
-    /// An empty batch for executions of `model`.
+    /// An empty batch for executions of `model`, whose weights may have to be loaded.
     ///
     /// # Errors
-    /// [`FailureKind::UnknownModel`] or [`FailureKind::Internal`].
-    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Failure>;
+    /// [`Refusal::Memory`] while other models hold it; [`FailureKind::UnknownModel`] or [`FailureKind::Internal`].
+    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Refusal>;
+
+    /// Tells at any time how memory is used.
+    fn gauge(&self) -> Gauge {
+        Box::new(Memory::default)
+    }
 }
 
 /// Executions of one model that run together. None changes what another gives.
@@ -110,7 +118,7 @@ pub trait Vocabulary: Send + Sync + 'static {
     fn decode(&self, tokens: &[u32]) -> Result<String, String>;
 }
 
-/// The loaded models, as the server shows them.
+/// The models, as the server shows them.
 #[derive(Clone, Default)]
 pub struct Catalog {
     /// In the order in which they were named.

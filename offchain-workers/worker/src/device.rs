@@ -1,13 +1,12 @@
 //! Which device computes, and the backend for it.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{path::PathBuf, str::FromStr, sync::Arc};
 
 use lantern_worker_protocol::Hash;
 
 use crate::{
-    backend::{Backend, Batch, Failure},
-    engine::EngineBackend,
-    machine::default_cache_memory,
+    backend::{Backend, Batch, Catalog, Gauge, Refusal},
+    engine::{EngineBackend, Serving},
     models::Models,
 };
 
@@ -44,17 +43,6 @@ impl FromStr for Device {
     }
 }
 
-/// Bounds of what runs on a device.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Threads that compute, on a processor.
-    pub threads: usize,
-    /// Generations of one model that run together.
-    pub max_batch: usize,
-    /// Bytes for the caches of all; by default a quarter of the machine's memory, or what a card has left.
-    pub cache_memory: Option<usize>,
-}
-
 /// The engine on the device of choice.
 pub enum DeviceBackend {
     /// On the processor.
@@ -65,44 +53,53 @@ pub enum DeviceBackend {
 }
 
 impl DeviceBackend {
-    /// Opens `device` and brings `models` onto it.
+    /// Opens `device`, and brings `models` onto it where it has memory of its own.
     ///
     /// # Errors
     /// When the device, or room on it, is missing, or this program was built without it. The message says what to do.
-    pub fn open(device: &Device, bounds: &Bounds, models: &Models) -> anyhow::Result<Self> {
+    pub fn open(device: &Device, serving: Serving, models: Arc<Models>) -> anyhow::Result<Self> {
         match device {
-            Device::Cpu => {
-                let memory = bounds.cache_memory.unwrap_or_else(default_cache_memory);
-                Ok(Self::Cpu(EngineBackend::new(
-                    bounds.threads,
-                    bounds.max_batch,
-                    memory,
-                    models,
-                )?))
-            },
+            Device::Cpu => Ok(Self::Cpu(EngineBackend::new(serving, models)?)),
             #[cfg(feature = "cuda")]
-            Device::Cuda(ordinal) => Self::gpu(lantern_engine::gpu::GpuEngine::cuda(*ordinal)?, bounds, models),
+            Device::Cuda(ordinal) => Self::gpu(lantern_engine::gpu::GpuEngine::cuda(*ordinal)?, serving, &models),
             #[cfg(not(feature = "cuda"))]
             Device::Cuda(_) => anyhow::bail!("this worker was built without CUDA: build it with --features cuda"),
             #[cfg(feature = "emulator")]
-            Device::Emulated(path) => Self::gpu(lantern_engine::gpu::GpuEngine::emulated(path)?, bounds, models),
+            Device::Emulated(path) => Self::gpu(lantern_engine::gpu::GpuEngine::emulated(path)?, serving, &models),
             #[cfg(not(feature = "emulator"))]
             Device::Emulated(_) => anyhow::bail!("this worker was built without the emulation: it is for tests"),
         }
     }
 
     #[cfg(any(feature = "cuda", feature = "emulator"))]
-    fn gpu(engine: lantern_engine::gpu::GpuEngine, bounds: &Bounds, models: &Models) -> anyhow::Result<Self> {
-        Ok(Self::Gpu(crate::gpu::GpuBackend::new(&engine, bounds, models)?))
+    fn gpu(engine: lantern_engine::gpu::GpuEngine, serving: Serving, models: &Models) -> anyhow::Result<Self> {
+        Ok(Self::Gpu(crate::gpu::GpuBackend::new(engine, serving, models)?))
+    }
+
+    /// Lowers in `catalog` what the device cannot take, so that nobody asks for it.
+    pub fn limit(&self, catalog: &mut Catalog) {
+        match self {
+            Self::Cpu(_) => _ = catalog,
+            #[cfg(feature = "gpu")]
+            Self::Gpu(backend) => backend.limit(catalog),
+        }
     }
 }
 
 impl Backend for DeviceBackend {
-    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Failure> {
+    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Refusal> {
         match self {
             Self::Cpu(backend) => backend.batch(model),
             #[cfg(feature = "gpu")]
             Self::Gpu(backend) => backend.batch(model),
+        }
+    }
+
+    fn gauge(&self) -> Gauge {
+        match self {
+            Self::Cpu(backend) => backend.gauge(),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(backend) => backend.gauge(),
         }
     }
 }

@@ -1,71 +1,71 @@
 //! The engine behind [`Backend`].
 
 use std::{
-    collections::HashMap,
     ops::ControlFlow,
     sync::{atomic::AtomicBool, Arc},
 };
 
 use codec::DecodeAll;
 use lantern_engine::{
-    cache_bytes, AdmitError, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteError, ExecuteOptions, Execution,
-    KernelChoice, KernelUnavailable, LoadedModel, Overloaded, SlotId,
+    AdmitError, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteError, ExecuteOptions, Execution, KernelChoice,
+    KernelUnavailable, LoadedModel, Overloaded, SlotId,
 };
-use lantern_exact::{spec::decode_tokens, JobParams, ModelKind};
-use lantern_worker_protocol::{Execute, FailureKind, Hash, Usage};
+use lantern_exact::{spec::decode_tokens, JobParams, ModelKind, ModelSpec};
+use lantern_worker_protocol::{Execute, FailureKind, Hash, Memory, Usage};
 
 use crate::{
-    backend::{Backend, Batch, Event, Failure, Finished, Refusal, RunId},
-    models::Models,
+    backend::{Backend, Batch, Event, Failure, Finished, Gauge, Refusal, RunId},
+    models::{Models, ModelsError, Unavailable},
 };
+
+/// How an engine serves.
+#[derive(Clone, Copy, Debug)]
+pub struct Serving {
+    /// Threads that compute.
+    pub threads: usize,
+    /// Generations of one model that run together.
+    pub max_batch: usize,
+    /// Whether what earlier texts left in the caches serves those that begin alike.
+    pub prefix_reuse: bool,
+}
 
 /// The engine with its models.
 pub struct EngineBackend {
     engine: Engine,
-    models: HashMap<Hash, Arc<LoadedModel>>,
+    models: Arc<Models>,
     memory: CacheMemory,
     options: BatchOptions,
 }
 
 impl EngineBackend {
-    /// An engine of `threads` threads for `models`, which runs up to `max_batch` generations of one model together, with
-    /// `cache_memory` bytes for the caches of all.
+    /// An engine for `models`, within their bounds.
     ///
     /// # Errors
     /// When the machine lacks the instructions that the engine needs.
-    pub fn new(
-        threads: usize,
-        max_batch: usize,
-        cache_memory: usize,
-        models: &Models,
-    ) -> Result<Self, KernelUnavailable> {
-        let engine = Engine::new(threads, KernelChoice::Auto)?;
-        tracing::info!(
-            threads = engine.threads(),
-            kernel = engine.kernel().name(),
-            cache_memory_mib = cache_memory >> 20,
-            "engine"
-        );
-        for model in models.iter().filter(|model| generates(model)) {
-            let needed = cache_bytes(model.spec(), model.spec().max_context);
-            if needed > cache_memory {
+    pub fn new(serving: Serving, models: Arc<Models>) -> Result<Self, KernelUnavailable> {
+        let engine = Engine::new(serving.threads, KernelChoice::Auto)?;
+        tracing::info!(threads = engine.threads(), kernel = engine.kernel().name(), "engine");
+        for model in models.catalog().models {
+            if model.max_positions < model.max_context {
                 tracing::warn!(
-                    model = model.name(),
-                    needed_mib = needed >> 20,
-                    cache_memory_mib = cache_memory >> 20,
-                    "jobs that use the model's whole context will be refused: they need more cache memory"
+                    model = model.name,
+                    max_positions = model.max_positions,
+                    max_context = model.max_context,
+                    "longer jobs are refused: --cache-memory or --max-positions allows no more"
                 );
             }
         }
+        let cache_memory = models.bounds().cache_memory;
         Ok(Self {
             engine,
-            models: models
-                .iter()
-                .map(|model| (Hash(model.id()), Arc::clone(model)))
-                .collect(),
-            memory: CacheMemory::new(cache_memory),
+            models,
+            memory: if serving.prefix_reuse {
+                CacheMemory::with_prefix_reuse(cache_memory)
+            } else {
+                CacheMemory::new(cache_memory)
+            },
             options: BatchOptions {
-                slots: max_batch,
+                slots: serving.max_batch,
                 ..BatchOptions::default()
             },
         })
@@ -73,36 +73,54 @@ impl EngineBackend {
 }
 
 impl Backend for EngineBackend {
-    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Failure> {
-        let Some(model) = self.models.get(model) else {
-            let message = format!("this worker has not loaded model {model}");
-            return Err(Failure::new(FailureKind::UnknownModel, message));
-        };
-        if !generates(model) {
+    fn batch(&self, id: &Hash) -> Result<Box<dyn Batch + '_>, Refusal> {
+        let model = self.models.get(id).map_err(|error| match error {
+            Unavailable::Memory => Refusal::Memory,
+            Unavailable::Failed(error @ ModelsError::Unknown(_)) => {
+                Refusal::Failed(Failure::new(FailureKind::UnknownModel, error.to_string()))
+            },
+            Unavailable::Failed(error) => Refusal::Failed(Failure::new(FailureKind::Internal, error.to_string())),
+        })?;
+        let max_positions = self.models.bounds().positions(model.spec());
+        if model.spec().kind() == ModelKind::Embedding {
             return Ok(Box::new(Embeddings {
                 engine: &self.engine,
                 model,
+                max_positions,
                 next: None,
             }));
         }
-        let batch = lantern_engine::Batch::new(&self.engine, model, &self.memory, self.options)
-            .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+        let batch = lantern_engine::Batch::new(&self.engine, Arc::clone(&model), &self.memory, self.options)
+            .map_err(|error| Refusal::Failed(Failure::new(FailureKind::Internal, error.to_string())))?;
         Ok(Box::new(Generations {
             batch,
             model,
+            max_positions,
             runs: Vec::new(),
         }))
     }
-}
 
-pub(crate) fn generates(model: &LoadedModel) -> bool {
-    model.spec().kind() == ModelKind::Generation
+    fn gauge(&self) -> Gauge {
+        let (models, memory) = (Arc::clone(&self.models), self.memory.clone());
+        Box::new(move || {
+            let (caches, weights) = (memory.usage(), models.usage());
+            Memory {
+                cache_limit: caches.limit as u64,
+                cache_used: caches.used as u64,
+                cache_kept: caches.kept as u64,
+                reused_positions: caches.reused_positions,
+                models_loaded: u32::try_from(weights.loaded).unwrap_or(u32::MAX),
+                model_bytes: weights.bytes as u64,
+            }
+        })
+    }
 }
 
 /// Generations of one model.
 struct Generations<'a> {
-    batch: lantern_engine::Batch<'a>,
-    model: &'a LoadedModel,
+    batch: lantern_engine::Batch<'a, Arc<LoadedModel>>,
+    model: Arc<LoadedModel>,
+    max_positions: u32,
     runs: Vec<(SlotId, RunId)>,
 }
 
@@ -112,7 +130,7 @@ impl Batch for Generations<'_> {
         if self.batch.is_full() {
             return Err(Refusal::Slots);
         }
-        let (input, params) = decode(job, self.model)?;
+        let (input, params) = decode(job, self.model.spec(), self.max_positions)?;
         let slot = self.batch.admit(&input, &params).map_err(|error| match error {
             AdmitError::Overloaded(Overloaded::Slots) => Refusal::Slots,
             AdmitError::Overloaded(Overloaded::Memory) => Refusal::Memory,
@@ -153,7 +171,8 @@ impl Batch for Generations<'_> {
 /// Embeddings of one model, one in each step: they are short, and whoever generates waits meanwhile.
 struct Embeddings<'a> {
     engine: &'a Engine,
-    model: &'a LoadedModel,
+    model: Arc<LoadedModel>,
+    max_positions: u32,
     next: Option<(RunId, Vec<u32>, JobParams)>,
 }
 
@@ -162,7 +181,7 @@ impl Batch for Embeddings<'_> {
         if self.next.is_some() {
             return Err(Refusal::Slots);
         }
-        let (input, params) = decode(job, self.model)?;
+        let (input, params) = decode(job, self.model.spec(), self.max_positions)?;
         self.next = Some((run, input, params));
         Ok(())
     }
@@ -179,7 +198,7 @@ impl Batch for Embeddings<'_> {
         let options = ExecuteOptions::default();
         let result = match self
             .engine
-            .execute(self.model, input, params, &options, ignore, interrupt)
+            .execute(&self.model, input, params, &options, ignore, interrupt)
         {
             // It is cancelled, or begins again.
             Err(ExecuteError::Cancelled) => return,
@@ -196,10 +215,17 @@ impl Batch for Embeddings<'_> {
 }
 
 /// Input and parameters of a job.
-pub(crate) fn decode(job: &Execute, model: &LoadedModel) -> Result<(Vec<u32>, JobParams), Refusal> {
+pub(crate) fn decode(job: &Execute, spec: &ModelSpec, max_positions: u32) -> Result<(Vec<u32>, JobParams), Refusal> {
     let params = JobParams::decode_all(&mut job.params.as_ref()).map_err(|error| bad(format!("params: {error}")))?;
-    let input =
-        decode_tokens(job.input.as_ref(), model.spec().vocab).map_err(|error| bad(format!("input: {error}")))?;
+    let input = decode_tokens(job.input.as_ref(), spec.vocab).map_err(|error| bad(format!("input: {error}")))?;
+    let prompt = u32::try_from(input.len()).unwrap_or(u32::MAX);
+    let positions = spec.positions(prompt, params.max_output_tokens());
+    // What exceeds the model's own limits is told by the engine.
+    if positions > max_positions && positions <= spec.max_context {
+        return Err(bad(format!(
+            "the job has {positions} positions, this worker takes {max_positions}"
+        )));
+    }
     Ok((input, params))
 }
 

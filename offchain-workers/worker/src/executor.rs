@@ -17,9 +17,9 @@ use std::{
     time::Instant,
 };
 
-use lantern_worker_protocol::{Execute, FailureKind, Outcome, Reply, WorkerStatus};
+use lantern_worker_protocol::{Execute, FailureKind, Outcome, Reply, Totals, WorkerStatus};
 
-use crate::backend::{Backend, Catalog, Failure, RunId};
+use crate::backend::{Backend, Catalog, Failure, Gauge, RunId};
 
 /// Bounds of the executor.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,10 @@ struct Run {
     tokens: Vec<u32>,
     text: String,
     result: Option<Outcome>,
+    /// When it came, when it began, and when it produced its first token.
+    came: Instant,
+    begun: Option<Instant>,
+    first_token: Option<Instant>,
 }
 
 impl Run {
@@ -75,6 +79,7 @@ struct State {
     next_run: RunId,
     completed: u64,
     failed: u64,
+    totals: Totals,
     stopping: bool,
 }
 
@@ -115,6 +120,7 @@ impl State {
         run.listeners.clear();
         self.running.retain(|other| *other != id);
         self.completed += 1;
+        count(&mut self.totals, run, &outcome);
         self.finished_bytes += outcome.output.0.len();
         run.result = Some(outcome);
         self.finished.push_back(id);
@@ -134,6 +140,7 @@ struct Shared {
     interrupt: AtomicBool,
     limits: Limits,
     started: Instant,
+    gauge: Gauge,
 }
 
 impl Shared {
@@ -175,6 +182,7 @@ impl Executor {
             interrupt: AtomicBool::new(false),
             limits,
             started: Instant::now(),
+            gauge: backend.gauge(),
         });
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -214,6 +222,9 @@ impl Executor {
             tokens: Vec::new(),
             text: String::new(),
             result: None,
+            came: Instant::now(),
+            begun: None,
+            first_token: None,
         };
         state.runs.insert(id, run);
         state.waiting.push_back(id);
@@ -242,6 +253,8 @@ impl Executor {
             failed: state.failed,
             uptime_secs: self.shared.started.elapsed().as_secs(),
             threads: self.shared.limits.threads,
+            totals: state.totals,
+            memory: (self.shared.gauge)(),
         }
     }
 
@@ -256,6 +269,17 @@ impl Executor {
         }
         self.shared.wake.notify_one();
     }
+}
+
+/// Adds a run that has ended with `outcome`.
+fn count(totals: &mut Totals, run: &Run, outcome: &Outcome) {
+    let begun = run.begun.unwrap_or(run.came);
+    let millis = |from: Instant, to: Instant| u64::try_from(to.duration_since(from).as_millis()).unwrap_or(u64::MAX);
+    totals.prompt_tokens += u64::from(outcome.usage.prompt_tokens);
+    totals.output_tokens += u64::from(outcome.usage.output_tokens);
+    totals.waited_millis += millis(run.came, begun);
+    totals.executed_millis += outcome.millis;
+    totals.first_token_millis += run.first_token.map_or(0, |at| millis(begun, at));
 }
 
 /// Brings a new listener up to date with `run`.

@@ -34,7 +34,7 @@ impl Scripted {
 }
 
 impl Backend for Scripted {
-    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Failure> {
+    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Refusal> {
         Ok(Box::new(ScriptedBatch {
             backend: self,
             model: *model,

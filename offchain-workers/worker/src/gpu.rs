@@ -9,21 +9,22 @@ use std::{
     sync::{atomic::AtomicBool, Arc},
 };
 
+use anyhow::Context;
+use codec::DecodeAll;
 use lantern_engine::{
     gpu::{DeviceError, GpuBatch, GpuEngine, GpuError, GpuModel},
-    AdmitError, BatchEvent, BatchOptions, ExecuteError, ExecuteOptions, LoadedModel, Overloaded, SlotId,
+    AdmitError, BatchEvent, BatchOptions, ExecuteError, ExecuteOptions, Overloaded, SlotId,
 };
 use lantern_exact::{
     commit::{tensors, TensorKind},
-    JobParams, ModelSpec,
+    JobParams, ModelKind, ModelSpec,
 };
-use lantern_worker_protocol::{Execute, FailureKind, Hash};
+use lantern_worker_protocol::{Execute, FailureKind, Hash, Memory};
 
 use crate::{
-    backend::{Backend, Batch, Event, Failure, Refusal, RunId},
-    device::Bounds,
-    engine::{bad, decode, finished, generates},
-    models::Models,
+    backend::{Backend, Batch, Catalog, Event, Failure, Gauge, Refusal, RunId},
+    engine::{bad, decode, finished, Serving},
+    models::{Bounds, Models},
 };
 
 /// Bytes that are left free on a card for each model's buffers.
@@ -32,53 +33,82 @@ const RESERVE: usize = 1 << 30;
 /// Models on a GPU.
 pub struct GpuBackend {
     engine: GpuEngine,
-    models: HashMap<Hash, GpuModel>,
+    models: Arc<HashMap<Hash, GpuModel>>,
+    bounds: Bounds,
     options: BatchOptions,
 }
 
 impl GpuBackend {
-    /// Copies `models` to the device of `engine`.
+    /// Copies `models` to the device of `engine`. Their bound of cache memory is the device's; without one it is what the device
+    /// has left.
     ///
     /// # Errors
-    /// When the device has no room for them.
-    pub fn new(engine: &GpuEngine, bounds: &Bounds, models: &Models) -> Result<Self, DeviceError> {
-        let cache = match bounds.cache_memory {
-            Some(bytes) => bytes,
-            None => room_for_caches(engine.free_bytes()?, models),
+    /// When the device has no room for them, or the machine none to load them.
+    pub fn new(engine: GpuEngine, serving: Serving, models: &Models) -> anyhow::Result<Self> {
+        let infos = models.catalog().models;
+        let specs = infos.iter().map(|info| ModelSpec::decode_all(&mut info.spec.as_ref()));
+        let specs = specs.collect::<Result<Vec<_>, _>>().context("a specification")?;
+        let cache = match models.bounds().cache_memory {
+            usize::MAX => room_for_caches(engine.free_bytes()?, &specs),
+            bytes => bytes,
         };
-        let sharing = models.iter().filter(|model| generates(model)).count().max(1);
-        let upload = |model: &Arc<LoadedModel>| {
-            let uploaded = engine.upload(Arc::clone(model), cache / sharing)?;
+        let sharing = specs
+            .iter()
+            .filter(|spec| spec.kind() == ModelKind::Generation)
+            .count()
+            .max(1);
+        let mut uploaded = HashMap::new();
+        for info in &infos {
+            let model = engine
+                .upload(&*models.get(&info.id)?, cache / sharing)
+                .with_context(|| format!("model {}", info.name))?;
             tracing::info!(
-                model = model.name(),
-                weights_mib = uploaded.weight_bytes() >> 20,
-                cache_positions = uploaded.cache_positions(),
+                model = info.name,
+                weights_mib = model.weight_bytes() >> 20,
+                cache_positions = model.cache_positions(),
                 "on the device"
             );
-            if generates(model) && uploaded.cache_positions() < model.spec().max_context as usize {
+            if model.cache_positions() < info.max_positions as usize {
                 tracing::warn!(
-                    model = model.name(),
-                    "jobs that use the model's whole context will be refused: they need more cache memory"
+                    model = info.name,
+                    max_positions = model.cache_positions(),
+                    max_context = info.max_context,
+                    "longer jobs are refused: --cache-memory or the card allows no more"
                 );
             }
-            Ok((Hash(model.id()), uploaded))
-        };
-        let models = models.iter().map(upload).collect::<Result<_, DeviceError>>()?;
+            uploaded.insert(info.id, model);
+        }
         tracing::info!(device = engine.name(), "engine");
         Ok(Self {
-            engine: engine.clone(),
-            models,
+            engine,
+            models: Arc::new(uploaded),
+            bounds: *models.bounds(),
             options: BatchOptions {
-                slots: bounds.max_batch,
+                slots: serving.max_batch,
                 ..BatchOptions::default()
             },
         })
     }
+
+    /// Lowers in `catalog` what caches on the device cannot hold.
+    pub(crate) fn limit(&self, catalog: &mut Catalog) {
+        for info in &mut catalog.models {
+            if let Some(model) = self.models.get(&info.id) {
+                info.max_positions = info.max_positions.min(most_positions(model, &self.bounds));
+            }
+        }
+    }
+}
+
+/// Most positions of a job for `model`.
+fn most_positions(model: &GpuModel, bounds: &Bounds) -> u32 {
+    let cached = u32::try_from(model.cache_positions()).unwrap_or(u32::MAX);
+    model.spec().max_context.min(bounds.max_positions).min(cached)
 }
 
 /// What `free` bytes leave for caches beside the weights of `models` and the buffers.
-fn room_for_caches(free: usize, models: &Models) -> usize {
-    let needed: usize = models.iter().map(|model| weight_bytes(model.spec()) + RESERVE).sum();
+fn room_for_caches(free: usize, models: &[ModelSpec]) -> usize {
+    let needed: usize = models.iter().map(|spec| weight_bytes(spec) + RESERVE).sum();
     free.saturating_sub(needed) / 10 * 9
 }
 
@@ -99,25 +129,44 @@ fn give_up(error: &DeviceError) -> ! {
 }
 
 impl Backend for GpuBackend {
-    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Failure> {
+    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Refusal> {
+        let failed = |kind, message| Refusal::Failed(Failure::new(kind, message));
         let Some(model) = self.models.get(model) else {
-            let message = format!("this worker has not loaded model {model}");
-            return Err(Failure::new(FailureKind::UnknownModel, message));
+            let message = format!("this worker does not serve model {model}");
+            return Err(failed(FailureKind::UnknownModel, message));
         };
-        if !generates(model.model()) {
+        let max_positions = most_positions(model, &self.bounds);
+        if model.spec().kind() == ModelKind::Embedding {
             return Ok(Box::new(Embeddings {
                 engine: &self.engine,
                 model,
+                max_positions,
                 next: None,
             }));
         }
-        let batch = GpuBatch::new(model, self.options)
-            .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?;
+        let batch = GpuBatch::new(model, self.options);
+        let batch = batch.map_err(|error| failed(FailureKind::Internal, error.to_string()))?;
         Ok(Box::new(Generations {
             batch,
             model,
+            max_positions,
             runs: Vec::new(),
         }))
+    }
+
+    fn gauge(&self) -> Gauge {
+        let models = Arc::clone(&self.models);
+        Box::new(move || {
+            let sum = |of: &dyn Fn(&GpuModel) -> usize| models.values().map(of).sum::<usize>() as u64;
+            Memory {
+                cache_limit: sum(&GpuModel::cache_limit),
+                cache_used: sum(&GpuModel::cache_used),
+                cache_kept: 0,
+                reused_positions: 0,
+                models_loaded: u32::try_from(models.len()).unwrap_or(u32::MAX),
+                model_bytes: sum(&GpuModel::weight_bytes),
+            }
+        })
     }
 }
 
@@ -125,6 +174,7 @@ impl Backend for GpuBackend {
 struct Generations<'a> {
     batch: GpuBatch<'a>,
     model: &'a GpuModel,
+    max_positions: u32,
     runs: Vec<(SlotId, RunId)>,
 }
 
@@ -134,7 +184,7 @@ impl Batch for Generations<'_> {
         if self.batch.is_full() {
             return Err(Refusal::Slots);
         }
-        let (input, params) = decode(job, self.model.model())?;
+        let (input, params) = decode(job, self.model.spec(), self.max_positions)?;
         let slot = self.batch.admit(&input, &params).map_err(|error| match error {
             AdmitError::Overloaded(Overloaded::Slots) => Refusal::Slots,
             AdmitError::Overloaded(Overloaded::Memory) => Refusal::Memory,
@@ -178,6 +228,7 @@ impl Batch for Generations<'_> {
 struct Embeddings<'a> {
     engine: &'a GpuEngine,
     model: &'a GpuModel,
+    max_positions: u32,
     next: Option<(RunId, Vec<u32>, JobParams)>,
 }
 
@@ -186,7 +237,7 @@ impl Batch for Embeddings<'_> {
         if self.next.is_some() {
             return Err(Refusal::Slots);
         }
-        let (input, params) = decode(job, self.model.model())?;
+        let (input, params) = decode(job, self.model.spec(), self.max_positions)?;
         self.next = Some((run, input, params));
         Ok(())
     }

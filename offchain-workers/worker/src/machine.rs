@@ -1,6 +1,9 @@
 //! What the machine has, for defaults.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Threads to compute with when nobody says: one for each physical core, because two on one share its vector units.
 pub fn default_threads() -> usize {
@@ -31,6 +34,17 @@ pub fn default_cache_memory() -> usize {
         .ok()
         .and_then(|text| text.trim().parse().ok());
     machine.into_iter().chain(allowed).min().unwrap_or(SMALL_MACHINE) / 4
+}
+
+/// Where quantised models are kept when nobody says; `None` where no place for such files is known.
+pub fn default_model_cache() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(caches.join("lantern").join("models"))
 }
 
 /// Bytes of memory, from the contents of `/proc/meminfo`.

@@ -4,23 +4,25 @@ use std::{
     io::{IsTerminal, Read, Write},
     path::PathBuf,
     process::ExitCode,
-    sync::atomic::AtomicBool,
+    sync::{atomic::AtomicBool, Arc},
 };
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use codec::Encode;
+use lantern_engine::ModelCache;
 use lantern_exact::{spec::encode_tokens, GenerateParams, JobParams, ModelKind, Sampling, StopTokens};
 use lantern_worker::{
     backend::{Backend, Event, Failure, Finished, Refusal},
-    device::{Bounds, Device, DeviceBackend},
+    device::{Device, DeviceBackend},
+    engine::Serving,
     executor::{Executor, Limits},
-    machine::default_threads,
-    models::Models,
+    machine::{default_cache_memory, default_model_cache, default_threads},
+    models::{Bounds, Models},
     server::Listener,
     text::TextStream,
 };
-use lantern_worker_protocol::{Execute, Hash};
+use lantern_worker_protocol::{ChatMessage, Execute};
 use tokio_util::sync::CancellationToken;
 
 /// The process that owns the device and serves a Lantern node.
@@ -37,6 +39,8 @@ struct Cli {
 enum Command {
     /// Print the models, with their ids, specifications (SCALE, hex) and weights roots, as JSON.
     Models(ModelArgs),
+    /// Remove all models from the model cache.
+    ClearCache(ModelArgs),
     /// Run a text on a model here, without a node, and print what it says as it comes.
     Run(Run),
 }
@@ -49,11 +53,38 @@ struct ModelArgs {
     /// Leave out the model that is built in.
     #[arg(long)]
     no_default_model: bool,
+    /// Folder where models are kept quantised, so that they load in a moment from the second time on
+    /// [default: lantern/models in $XDG_CACHE_HOME or ~/.cache].
+    #[arg(long, value_name = "DIR")]
+    model_cache: Option<PathBuf>,
+    /// Keep no quantised models.
+    #[arg(long, conflicts_with = "model_cache")]
+    no_model_cache: bool,
+    /// Most GiB in that folder. Models that were not used for the longest time make room for others.
+    #[arg(long, value_name = "GIB", default_value_t = 100)]
+    model_cache_limit: u32,
 }
 
 impl ModelArgs {
-    fn load(&self) -> anyhow::Result<Models> {
-        Ok(Models::load(&self.models, self.no_default_model)?)
+    fn load(&self, bounds: Bounds) -> anyhow::Result<Models> {
+        self.load_but(self.no_default_model, bounds)
+    }
+
+    fn load_but(&self, without_default: bool, bounds: Bounds) -> anyhow::Result<Models> {
+        let cache = self.cache();
+        if let Some(cache) = &cache {
+            tracing::debug!(folder = %cache.folder().display(), "model cache");
+        }
+        Ok(Models::load(&self.models, without_default, bounds, cache)?)
+    }
+
+    /// `None` where it is not wanted, or there is no place for it.
+    fn cache(&self) -> Option<ModelCache> {
+        if self.no_model_cache {
+            return None;
+        }
+        let folder = self.model_cache.clone().or_else(default_model_cache)?;
+        Some(ModelCache::new(folder, u64::from(self.model_cache_limit) << 30))
     }
 }
 
@@ -74,10 +105,21 @@ struct Serve {
     /// the same time, and none of them changes by it.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     max_batch: u16,
-    /// Memory for the caches of running generations, in MiB [default: a quarter of the machine's, or what a card has left]. Who finds none waits until
-    /// others have ended; a job that needs more than all of it is refused.
+    /// Memory for the caches of running generations, in MiB [default: a quarter of the machine's, or what a card has left]. Who
+    /// finds none waits until others have ended; a job that needs more than all of it is refused.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     cache_memory: Option<u32>,
+    /// Compute every prompt from its first token. Otherwise a prompt that begins as an earlier text of the same model did takes
+    /// over what the caches still hold of it; its time then tells that there was such a text.
+    #[arg(long)]
+    no_prefix_reuse: bool,
+    /// Memory for the weights of models, in MiB [default: no bound]. Beyond it the model unused for longest is given up, and
+    /// loaded again when a job needs it.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    model_memory: Option<u32>,
+    /// Most positions of one job, prompt and output together [default: what the model and the cache memory allow].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_positions: Option<u32>,
     /// Executions that may wait.
     #[arg(long, value_name = "N", default_value_t = 64)]
     queue: usize,
@@ -94,6 +136,12 @@ struct Run {
     text: String,
     #[command(flatten)]
     models: ModelArgs,
+    /// Take the text for what a user says, and render it by the model's chat template.
+    #[arg(long)]
+    chat: bool,
+    /// With --chat: what the system says first.
+    #[arg(long, value_name = "TEXT", requires = "chat")]
+    system: Option<String>,
     /// Id or name of the model to use, where several are named [default: the first].
     #[arg(long, value_name = "NAME")]
     use_model: Option<String>,
@@ -126,6 +174,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Some(Command::Models(args)) => print_models(&args),
+        Some(Command::ClearCache(args)) => clear_cache(&args),
         Some(Command::Run(run)) => run_here(&run),
         None => serve(cli.serve),
     };
@@ -139,25 +188,38 @@ fn main() -> ExitCode {
 }
 
 fn print_models(args: &ModelArgs) -> anyhow::Result<()> {
-    let catalog = args.load()?.catalog();
+    let catalog = args.load(Bounds::NONE)?.catalog();
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &catalog.models)?;
     writeln!(out)?;
     Ok(())
 }
 
+fn clear_cache(args: &ModelArgs) -> anyhow::Result<()> {
+    let cache = args.cache().context("there is no model cache")?;
+    let folder = cache.folder().display();
+    cache.clear().with_context(|| format!("clearing {folder}"))?;
+    println!("cleared {folder}");
+    Ok(())
+}
+
 fn run_here(run: &Run) -> anyhow::Result<()> {
     // Whoever names a model means that one.
     let without_default = run.models.no_default_model || !run.models.models.is_empty();
-    let models = Models::load(&run.models.models, without_default)?;
-    let model = models.find(run.use_model.as_deref())?;
-    let id = Hash(model.id());
+    let models = Arc::new(run.models.load_but(without_default, Bounds::NONE)?);
+    let id = models.find(run.use_model.as_deref())?;
+    let model = models.get(&id)?;
     let vocabulary = models
         .catalog()
         .vocabularies
         .remove(&id)
         .context("the model has no tokenizer")?;
-    let input = vocabulary.encode(&run.text).map_err(anyhow::Error::msg)?;
+    let input = if run.chat {
+        vocabulary.encode_chat(conversation(run))
+    } else {
+        vocabulary.encode(&run.text)
+    }
+    .map_err(anyhow::Error::msg)?;
     let params = match model.spec().kind() {
         ModelKind::Embedding => JobParams::Embed,
         ModelKind::Generation => JobParams::Generate(GenerateParams {
@@ -172,13 +234,12 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
         input: encode_tokens(&input).into(),
         params: params.encode().into(),
     };
-    let bounds = Bounds {
+    let serving = Serving {
         threads: run.threads.unwrap_or_else(default_threads),
         max_batch: 1,
-        // The job has the processor's memory for itself.
-        cache_memory: (run.device == Device::Cpu).then_some(usize::MAX),
+        prefix_reuse: false,
     };
-    let engine = DeviceBackend::open(&run.device, &bounds, &models)?;
+    let engine = DeviceBackend::open(&run.device, serving, models)?;
     let mut stream = TextStream::default();
     let finished = run_alone(&engine, &job, &mut |token| {
         print!("{}", stream.push(token, &*vocabulary));
@@ -203,14 +264,25 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the system and the user say.
+fn conversation(run: &Run) -> Vec<ChatMessage> {
+    let said = [("system", run.system.clone()), ("user", Some(run.text.clone()))];
+    let message = |(role, content): (&str, Option<String>)| {
+        let role = role.to_owned();
+        content.map(|content| ChatMessage { role, content })
+    };
+    said.into_iter().filter_map(message).collect()
+}
+
 /// Runs one job to its end.
 fn run_alone(backend: &impl Backend, job: &Execute, on_token: &mut dyn FnMut(u32)) -> anyhow::Result<Finished> {
     let said = |failure: Failure| anyhow::anyhow!("{}: {}", failure.kind.name(), failure.message);
-    let mut batch = backend.batch(&job.model).map_err(said)?;
-    batch.admit(job.key, job).map_err(|refusal| match refusal {
+    let refused = |refusal| match refusal {
         Refusal::Failed(failure) => said(failure),
-        Refusal::Slots | Refusal::Memory => anyhow::anyhow!("an empty batch has no room"),
-    })?;
+        Refusal::Slots | Refusal::Memory => anyhow::anyhow!("an idle engine has no room"),
+    };
+    let mut batch = backend.batch(&job.model).map_err(refused)?;
+    batch.admit(job.key, job).map_err(refused)?;
     let mut ended = None;
     loop {
         batch.step(&AtomicBool::new(false), &mut |_, event| match event {
@@ -244,14 +316,26 @@ fn serve(args: Serve) -> anyhow::Result<()> {
     }
     let socket = args.socket.context("--socket is missing")?;
     let threads = args.threads.unwrap_or_else(default_threads).max(1);
-    let models = args.models.load()?;
-    let catalog = models.catalog();
+    let bytes = |mib: u32| (mib as usize).saturating_mul(1 << 20);
     let bounds = Bounds {
+        model_memory: args.model_memory.map_or(usize::MAX, bytes),
+        cache_memory: match args.cache_memory {
+            Some(mib) => bytes(mib),
+            None if args.device == Device::Cpu => default_cache_memory(),
+            // A card says what it has left.
+            None => usize::MAX,
+        },
+        max_positions: args.max_positions.unwrap_or(u32::MAX),
+    };
+    let models = Arc::new(args.models.load(bounds)?);
+    let mut catalog = models.catalog();
+    let serving = Serving {
         threads,
         max_batch: args.max_batch.into(),
-        cache_memory: args.cache_memory.map(|mib| (mib as usize).saturating_mul(1 << 20)),
+        prefix_reuse: !args.no_prefix_reuse,
     };
-    let backend = DeviceBackend::open(&args.device, &bounds, &models)?;
+    let backend = DeviceBackend::open(&args.device, serving, models)?;
+    backend.limit(&mut catalog);
     let limits = Limits {
         queue: args.queue.max(1),
         threads: u32::try_from(threads).unwrap_or(u32::MAX),
@@ -269,6 +353,7 @@ fn serve(args: Serve) -> anyhow::Result<()> {
             models = catalog.models.len(),
             threads,
             max_batch = args.max_batch,
+            cache_memory_mib = bounds.cache_memory >> 20,
             "listening"
         );
         let stop = CancellationToken::new();

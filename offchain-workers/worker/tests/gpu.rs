@@ -2,24 +2,35 @@
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::{atomic::AtomicBool, Arc};
 
 use codec::Encode;
 use lantern_exact::{spec::encode_tokens, GenerateParams, JobParams, Sampling, StopTokens};
 use lantern_worker::{
     backend::{Backend, Event, Finished, Refusal},
-    device::{Bounds, Device, DeviceBackend},
-    models::Models,
+    device::{Device, DeviceBackend},
+    engine::Serving,
+    models::{Bounds, Models},
 };
 use lantern_worker_protocol::{Execute, FailureKind, Hash};
 
-fn backend(device: &Device, models: &Models) -> DeviceBackend {
+const SERVING: Serving = Serving {
+    threads: 1,
+    max_batch: 2,
+    prefix_reuse: false,
+};
+
+/// The built-in model.
+fn models() -> Arc<Models> {
     let bounds = Bounds {
-        threads: 1,
-        max_batch: 2,
-        cache_memory: Some(8 << 20),
+        cache_memory: 8 << 20,
+        ..Bounds::NONE
     };
-    DeviceBackend::open(device, &bounds, models).unwrap()
+    Arc::new(Models::load(&[], false, bounds, None).unwrap())
+}
+
+fn backend(device: &Device, models: &Arc<Models>) -> DeviceBackend {
+    DeviceBackend::open(device, SERVING, Arc::clone(models)).unwrap()
 }
 
 fn emulated() -> Device {
@@ -75,8 +86,8 @@ fn run(backend: &DeviceBackend, jobs: &[Execute]) -> Vec<(Finished, Vec<u32>)> {
 
 #[test]
 fn jobs_on_a_gpu_equal_those_on_the_processor() {
-    let models = Models::load(&[], false).unwrap();
-    let model = Hash(models.find(None).unwrap().id());
+    let models = models();
+    let model = models.find(None).unwrap();
     let (gpu, cpu) = (backend(&emulated(), &models), backend(&Device::Cpu, &models));
     let jobs = [job(model, 0, &[5, 6, 7, 8, 9], 4), job(model, 1, &[300], 6)];
     let got = run(&gpu, &jobs);
@@ -86,12 +97,19 @@ fn jobs_on_a_gpu_equal_those_on_the_processor() {
 
 #[test]
 fn refusals_on_a_gpu_are_those_of_the_processor() {
-    let models = Models::load(&[], false).unwrap();
-    let model = Hash(models.find(None).unwrap().id());
+    let models = models();
+    let model = models.find(None).unwrap();
     for device in [emulated(), Device::Cpu] {
         let backend = backend(&device, &models);
         let unknown = backend.batch(&Hash([1; 32])).err().unwrap();
-        assert_eq!(unknown.kind, FailureKind::UnknownModel);
+        assert!(matches!(unknown, Refusal::Failed(failure) if failure.kind == FailureKind::UnknownModel));
+        let mut catalog = models.catalog();
+        backend.limit(&mut catalog);
+        let (known, most) = (
+            models.catalog().models[0].max_positions,
+            catalog.models[0].max_positions,
+        );
+        assert!(most > 0 && most <= known, "{most} of {known}");
         let mut batch = backend.batch(&model).unwrap();
         let mut refused = |job: &Execute| match batch.admit(0, job) {
             Err(Refusal::Failed(failure)) => failure.kind,
@@ -105,14 +123,9 @@ fn refusals_on_a_gpu_are_those_of_the_processor() {
 
 #[test]
 fn a_device_that_is_not_there_is_refused_by_name() {
-    let models = Models::load(&[], false).unwrap();
-    let bounds = Bounds {
-        threads: 1,
-        max_batch: 1,
-        cache_memory: None,
-    };
+    let models = models();
     let refused = |device: &str| {
-        let opened = DeviceBackend::open(&device.parse().unwrap(), &bounds, &models);
+        let opened = DeviceBackend::open(&device.parse().unwrap(), SERVING, Arc::clone(&models));
         opened.err().unwrap().to_string()
     };
     assert!(refused("emulated:/nowhere/at/all.so").contains("/nowhere/at/all.so"));

@@ -1,5 +1,7 @@
 //! The real program with a small random model: what it serves, how it starts, how it ends.
 
+mod common;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -8,85 +10,9 @@ use std::{
 };
 
 use codec::{DecodeAll, Encode};
-use lantern_exact::{
-    spec::{decode_tokens, encode_tokens},
-    GenerateParams, JobParams, ModelSpec, Sampling, StopTokens,
-};
+use common::{job, write_model, CONTEXT, VOCAB};
+use lantern_exact::{spec::decode_tokens, JobParams, ModelSpec};
 use lantern_worker_protocol::{Client, ErrorKind, Execute, FailureKind, ModelInfo, ModelKind};
-
-const HIDDEN: usize = 32;
-const INNER: usize = 64;
-const VOCAB: usize = 40;
-const CONTEXT: usize = 4096;
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn weight(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z >> 40) as f32 / (1 << 24) as f32 - 0.5) * 0.4
-    }
-}
-
-/// Writes a Llama of one layer with random weights, in Hugging Face's layout.
-fn write_model(folder: &Path, seed: u64) {
-    fs::create_dir_all(folder).expect("is made");
-    let config = serde_json::json!({
-        "model_type": "llama", "hidden_act": "silu", "hidden_size": HIDDEN, "intermediate_size": INNER,
-        "num_attention_heads": 2, "num_key_value_heads": 1, "num_hidden_layers": 1, "vocab_size": VOCAB,
-        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true,
-        "eos_token_id": 1,
-    });
-    fs::write(folder.join("config.json"), config.to_string()).expect("is written");
-    let vocabulary: serde_json::Map<_, _> = (0..VOCAB)
-        .map(|id| (if id == 0 { "?".into() } else { format!("w{id}") }, id.into()))
-        .collect();
-    let tokenizer = serde_json::json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
-        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "?"},
-    });
-    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).expect("is written");
-    let kv = HIDDEN / 2;
-    let layer = "model.layers.0";
-    let tensors = [
-        ("model.embed_tokens.weight".to_owned(), vec![VOCAB, HIDDEN]),
-        (format!("{layer}.input_layernorm.weight"), vec![HIDDEN]),
-        (format!("{layer}.self_attn.q_proj.weight"), vec![HIDDEN, HIDDEN]),
-        (format!("{layer}.self_attn.k_proj.weight"), vec![kv, HIDDEN]),
-        (format!("{layer}.self_attn.v_proj.weight"), vec![kv, HIDDEN]),
-        (format!("{layer}.self_attn.o_proj.weight"), vec![HIDDEN, HIDDEN]),
-        (format!("{layer}.post_attention_layernorm.weight"), vec![HIDDEN]),
-        (format!("{layer}.mlp.gate_proj.weight"), vec![INNER, HIDDEN]),
-        (format!("{layer}.mlp.up_proj.weight"), vec![INNER, HIDDEN]),
-        (format!("{layer}.mlp.down_proj.weight"), vec![HIDDEN, INNER]),
-        ("model.norm.weight".to_owned(), vec![HIDDEN]),
-    ];
-    let mut random = Random(seed);
-    let mut header = serde_json::Map::new();
-    let mut data = Vec::new();
-    for (name, shape) in tensors {
-        let begin = data.len();
-        for _ in 0..shape.iter().product::<usize>() {
-            let value = if shape.len() == 1 { 1.0 } else { random.weight() };
-            data.extend_from_slice(&f32::to_le_bytes(value));
-        }
-        header.insert(
-            name,
-            serde_json::json!({"dtype": "F32", "shape": shape, "data_offsets": [begin, data.len()]}),
-        );
-    }
-    let mut header = serde_json::Value::Object(header).to_string();
-    while !header.len().is_multiple_of(8) {
-        header.push(' ');
-    }
-    let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat();
-    fs::write(folder.join("model.safetensors"), file).expect("is written");
-}
 
 struct Worker {
     process: Child,
@@ -149,20 +75,6 @@ impl Worker {
     }
 }
 
-fn job(key: u64, model: &ModelInfo, prompt: &[u32], max_new_tokens: u32) -> Execute {
-    let params = JobParams::Generate(GenerateParams {
-        max_new_tokens,
-        sampling: Sampling::Greedy,
-        stop: StopTokens::default(),
-    });
-    Execute {
-        key,
-        model: model.id,
-        input: encode_tokens(prompt).into(),
-        params: params.encode().into(),
-    }
-}
-
 /// What a program that fails says.
 fn complaint(output: Output) -> String {
     assert!(!output.status.success());
@@ -196,7 +108,7 @@ async fn serves_jobs_with_the_same_bytes_after_a_kill_and_with_any_threads() {
         .expect("converts");
     assert_eq!(prompt, [5, 6, 0]);
     let outcome = client
-        .execute(job(1, &info, &prompt, 20))
+        .execute(job(1, &info.id, &prompt, 20))
         .await
         .expect("is sent")
         .outcome()
@@ -216,7 +128,7 @@ async fn serves_jobs_with_the_same_bytes_after_a_kill_and_with_any_threads() {
     );
 
     // Killed in the middle of a long job: the next worker takes the socket over and gives the same bytes.
-    let _long = client.execute(job(2, &info, &prompt, 4000)).await.expect("is sent");
+    let _long = client.execute(job(2, &info.id, &prompt, 4000)).await.expect("is sent");
     while client.status().await.expect("answers").running != [2] {}
     first.process.kill().expect("is killed");
     client.closed().await;
@@ -224,7 +136,7 @@ async fn serves_jobs_with_the_same_bytes_after_a_kill_and_with_any_threads() {
     let client = second.client().await;
     assert_eq!(client.models(), std::slice::from_ref(&info), "same files, same id");
     let again = client
-        .execute(job(1, &info, &prompt, 20))
+        .execute(job(1, &info.id, &prompt, 20))
         .await
         .expect("is sent")
         .outcome()
@@ -242,7 +154,7 @@ async fn bad_jobs_are_refused_and_long_ones_cancelled() {
     let worker = Worker::start(&socket, &model, &[]);
     let client = worker.client().await;
     let info = client.models()[0].clone();
-    let good = job(1, &info, &[5], 4);
+    let good = job(1, &info.id, &[5], 4);
     let bad = [
         Execute {
             model: Default::default(),
@@ -272,10 +184,10 @@ async fn bad_jobs_are_refused_and_long_ones_cancelled() {
             input: vec![].into(),
             ..good.clone()
         },
-        job(1, &info, &[VOCAB as u32], 4),
-        job(1, &info, &[5], 0),
-        job(1, &info, &[5], CONTEXT as u32),
-        job(1, &info, &[5], u32::MAX),
+        job(1, &info.id, &[VOCAB as u32], 4),
+        job(1, &info.id, &[5], 0),
+        job(1, &info.id, &[5], CONTEXT as u32),
+        job(1, &info.id, &[5], u32::MAX),
     ];
     for (index, bad) in bad.into_iter().enumerate() {
         let outcome = client
@@ -292,7 +204,7 @@ async fn bad_jobs_are_refused_and_long_ones_cancelled() {
         };
         assert_eq!(outcome.expect_err("is refused").0, expected, "case {index}");
     }
-    let long = client.execute(job(2, &info, &[5], 4000)).await.expect("is sent");
+    let long = client.execute(job(2, &info.id, &[5], 4000)).await.expect("is sent");
     assert!(client.cancel(2).await.expect("answers"));
     assert_eq!(
         long.outcome().await.expect("ends").expect_err("was cancelled").0,
@@ -330,7 +242,7 @@ async fn jobs_that_run_together_give_the_bytes_that_each_gives_alone() {
         for key in 0..12 {
             // The longest take most of the memory, so that some wait for it.
             let (prompt, tokens) = (vec![key; 1 + 40 * key as usize], 20 + 200 * key);
-            let job = job(key.into(), &info, &prompt, tokens);
+            let job = job(key.into(), &info.id, &prompt, tokens);
             executions.push(client.execute(job).await.expect("is sent"));
         }
         let mut outcomes = Vec::new();

@@ -27,10 +27,13 @@ const MODEL: Hash = Hash([9; 32]);
 struct Echo;
 
 impl Backend for Echo {
-    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Failure> {
+    fn batch(&self, model: &Hash) -> Result<Box<dyn Batch + '_>, Refusal> {
         match *model {
             MODEL => Ok(Box::new(EchoBatch::default())),
-            _ => Err(Failure::new(FailureKind::UnknownModel, "no such model")),
+            _ => Err(Refusal::Failed(Failure::new(
+                FailureKind::UnknownModel,
+                "no such model",
+            ))),
         }
     }
 }
@@ -103,6 +106,7 @@ impl Worker {
             weights_root: Hash([2; 32]),
             vocab: 256,
             max_context: 64,
+            max_positions: 64,
             stop_tokens: vec![0],
         };
         let catalog = Catalog {

@@ -62,6 +62,7 @@ impl frame_system::Config for Runtime {
     type SS58Prefix = frame_support::traits::ConstU16<42>;
     type MaxConsumers = ConstU32<64>;
     type MultiBlockMigrator = MultiBlockMigrations;
+    type BaseCallFilter = super::emergency::CallFilter;
 }
 
 impl pallet_timestamp::Config for Runtime {
@@ -102,6 +103,15 @@ where
 {
     type Extrinsic = UncheckedExtrinsic;
     type RuntimeCall = RuntimeCall;
+}
+
+impl<LocalCall> frame_system::offchain::CreateBare<LocalCall> for Runtime
+where
+    RuntimeCall: From<LocalCall>,
+{
+    fn create_bare(call: RuntimeCall) -> UncheckedExtrinsic {
+        UncheckedExtrinsic::new_bare(call)
+    }
 }
 
 impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Runtime

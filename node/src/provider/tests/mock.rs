@@ -82,6 +82,9 @@ pub fn model() -> ModelId {
     H256(lantern_exact::model_id(&spec(), &WEIGHTS_ROOT))
 }
 
+/// Positions of a job that the worker takes: fewer than the model allows.
+pub const MAX_POSITIONS: u32 = 40;
+
 pub fn model_info() -> ModelInfo {
     ModelInfo {
         id: Hash(model().0),
@@ -91,6 +94,7 @@ pub fn model_info() -> ModelInfo {
         weights_root: Hash(WEIGHTS_ROOT),
         vocab: spec().vocab,
         max_context: spec().max_context,
+        max_positions: MAX_POSITIONS,
         stop_tokens: vec![],
     }
 }

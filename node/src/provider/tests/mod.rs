@@ -202,6 +202,9 @@ fn jobs_that_cannot_be_served_are_skipped_for_a_reason() {
     assert_eq!(rig.skipped("bad_input"), 1, "a token outside the vocabulary");
     rig.submit_with(&[5], |job| job.prompt_tokens = 2);
     assert_eq!(rig.skipped("bad_input"), 2, "another number of tokens than stated");
+    let long = vec![5; mock::MAX_POSITIONS as usize + 1];
+    rig.submit_with(&long, |_| {});
+    assert_eq!(rig.skipped("too_long"), 1, "the model would allow it");
     rig.chain.state().registered.as_mut().expect("is").1.bonded = 0;
     rig.submit(&[5]);
     assert!(rig.skipped("no_stake") >= 1);

@@ -2,6 +2,7 @@
 
 use super::memory::{reserve, Aligned, SharedMut};
 use lantern_exact::fixed::Scale;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Outputs of one weight block: the 32-bit lanes of an AVX-512 register, the columns of an AMX tile.
 pub const BLOCK: usize = 16;
@@ -60,18 +61,69 @@ impl Matrix {
 
     /// Sets output row `out`: `weights.len() == ins` values in -127..=127, their scale and the bias in Q16.
     pub fn set_row(&mut self, out: usize, weights: &[i8], scale: Scale, bias: i32) {
-        assert_eq!(weights.len(), self.ins, "row length");
-        let base = (out / BLOCK) * BLOCK * self.ins_padded + (out % BLOCK) * 4;
-        for (group, values) in weights.chunks(4).enumerate() {
-            let at = base + group * BLOCK * 4;
-            self.data[at..at + values.len()].copy_from_slice(values);
-        }
-        self.mant[out] = scale.mant;
-        self.exp[out] = scale.exp;
-        self.row_sums[out] = weights.iter().map(|&weight| i32::from(weight)).sum();
-        self.bias[out] = bias;
-        self.has_bias |= bias != 0;
-        self.exp_max = self.exp_max.max(scale.exp);
+        // SAFETY: there is but this one task.
+        self.fill(|writer| unsafe { writer.set_row(out, weights, scale) });
+        self.set_bias(out, &[bias]);
+    }
+
+    /// Lets several tasks set rows, each rows of its own, through the writer that `fill` is given.
+    pub(crate) fn fill<R>(&mut self, fill: impl FnOnce(&MatrixWriter<'_>) -> R) -> R {
+        let (ins, ins_padded) = (self.ins, self.ins_padded);
+        let exp_max = AtomicI32::new(self.exp_max);
+        let result = fill(&MatrixWriter {
+            ins,
+            ins_padded,
+            data: SharedMut::new(&mut self.data),
+            mant: SharedMut::new(&mut self.mant),
+            exp: SharedMut::new(&mut self.exp),
+            row_sums: SharedMut::new(&mut self.row_sums),
+            exp_max: &exp_max,
+        });
+        self.exp_max = exp_max.into_inner();
+        result
+    }
+
+    /// Sets the biases, in Q16, of the outputs from `first` on.
+    pub(crate) fn set_bias(&mut self, first: usize, bias: &[i32]) {
+        self.bias[first..first + bias.len()].copy_from_slice(bias);
+        self.has_bias |= bias.iter().any(|&bias| bias != 0);
+    }
+
+    /// Lengths in bytes of the [`Matrix::sections`] of a matrix of `outs x ins`.
+    pub(crate) fn section_bytes(outs: usize, ins: usize) -> [usize; 5] {
+        let (outs, ins) = (outs.next_multiple_of(OUT_PAD), ins.next_multiple_of(IN_PAD));
+        [outs * ins, outs * 4, outs * 4, outs * 4, outs * 4]
+    }
+
+    /// The bytes of everything held, in this machine's byte order: weights, mantissas, exponents, row sums, biases.
+    pub(crate) fn sections(&self) -> [&[u8]; 5] {
+        [
+            bytemuck::cast_slice(&self.data),
+            bytemuck::cast_slice(&self.mant),
+            bytemuck::cast_slice(&self.exp),
+            bytemuck::cast_slice(&self.row_sums),
+            bytemuck::cast_slice(&self.bias),
+        ]
+    }
+
+    /// What [`Matrix::sections`] gives, to be overwritten. [`Matrix::adopt`] must follow.
+    pub(crate) fn sections_mut(&mut self) -> [&mut [u8]; 5] {
+        [
+            bytemuck::cast_slice_mut(&mut self.data),
+            bytemuck::cast_slice_mut(&mut self.mant),
+            bytemuck::cast_slice_mut(&mut self.exp),
+            bytemuck::cast_slice_mut(&mut self.row_sums),
+            bytemuck::cast_slice_mut(&mut self.bias),
+        ]
+    }
+
+    /// Takes sections that were overwritten for its own. False when a scale among them is none; the kernels' bounds rest on
+    /// scales being valid and on no weight being -128, which whoever wrote the sections has to see to.
+    pub(crate) fn adopt(&mut self) -> bool {
+        self.has_bias = self.bias.iter().any(|&bias| bias != 0);
+        self.exp_max = self.exp.iter().fold(Scale::ZERO_ROW.exp, |max, &exp| max.max(exp));
+        let mut scales = self.mant.iter().zip(self.exp.iter());
+        scales.all(|(&mant, &exp)| Scale { mant, exp }.is_valid())
     }
 
     /// Copies output row `out` to `weights` (`ins` values) and returns its scale.
@@ -104,6 +156,12 @@ impl Matrix {
             }
             each(first, &piece[..len], scale);
         }
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> usize {
+        let words = self.mant.len() + self.exp.len() + self.row_sums.len() + self.bias.len();
+        self.data.len() + 4 * words
     }
 
     /// Outputs (rows).
@@ -142,10 +200,38 @@ impl Matrix {
     pub(crate) fn has_bias(&self) -> bool {
         self.has_bias
     }
+}
 
-    /// Bytes of weights held, padding included.
-    pub fn bytes(&self) -> usize {
-        self.data.len()
+/// Sets rows of a [`Matrix`] from several tasks.
+pub(crate) struct MatrixWriter<'a> {
+    ins: usize,
+    ins_padded: usize,
+    data: SharedMut<'a, i8>,
+    mant: SharedMut<'a, u32>,
+    exp: SharedMut<'a, i32>,
+    row_sums: SharedMut<'a, i32>,
+    exp_max: &'a AtomicI32,
+}
+
+impl MatrixWriter<'_> {
+    /// Sets output row `out`, see [`Matrix::set_row`], but for its bias.
+    ///
+    /// # Safety
+    /// No two tasks may set the same row at the same time.
+    pub unsafe fn set_row(&self, out: usize, weights: &[i8], scale: Scale) {
+        assert_eq!(weights.len(), self.ins, "row length");
+        let base = (out / BLOCK) * BLOCK * self.ins_padded + (out % BLOCK) * 4;
+        for (group, values) in weights.chunks(4).enumerate() {
+            // SAFETY: each row has its own four bytes of every group, and the caller promises one task per row.
+            unsafe { self.data.range(base + group * BLOCK * 4, values.len()) }.copy_from_slice(values);
+        }
+        // SAFETY: one value for each row, and one task per row.
+        unsafe {
+            self.mant.range(out, 1)[0] = scale.mant;
+            self.exp.range(out, 1)[0] = scale.exp;
+            self.row_sums.range(out, 1)[0] = weights.iter().map(|&weight| i32::from(weight)).sum();
+        }
+        self.exp_max.fetch_max(scale.exp, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytemuck::Pod;
 use std::{
-    alloc::{alloc, dealloc, handle_alloc_error, Layout},
+    alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout},
     ops::{Deref, DerefMut},
     ptr::NonNull,
 };
@@ -34,14 +34,11 @@ impl<T: Pod> Aligned<T> {
                 len: 0,
             };
         }
-        // SAFETY: the layout has a non-zero size.
-        let raw = unsafe { alloc(layout) };
+        let raw = allocate(layout);
         let Some(pointer) = NonNull::new(raw.cast::<T>()) else {
             handle_alloc_error(layout)
         };
         advise_large_pages(raw, layout.size());
-        // SAFETY: `raw` is valid for `size` bytes, and all zeros is a valid `T` because `T: Pod`.
-        unsafe { raw.write_bytes(0, layout.size()) };
         Self { pointer, len }
     }
 
@@ -59,6 +56,39 @@ impl<T: Pod> Aligned<T> {
             Err(_) => panic!("a buffer of {len} values exceeds the address space"),
         }
     }
+}
+
+/// Zeroed memory, null when there is none. Large blocks come from the system, which zeroes a page when it is first touched: by
+/// the thread that fills it, and not twice.
+fn allocate(layout: Layout) -> *mut u8 {
+    #[cfg(target_os = "linux")]
+    if layout.size() >= LARGE {
+        let (access, flags) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+        );
+        // SAFETY: a new anonymous map at an address of the system's choice touches no other memory.
+        let raw = unsafe { libc::mmap(std::ptr::null_mut(), layout.size(), access, flags, -1, 0) };
+        return if raw == libc::MAP_FAILED {
+            std::ptr::null_mut()
+        } else {
+            raw.cast()
+        };
+    }
+    // SAFETY: the caller has seen to a size that is not zero.
+    unsafe { alloc_zeroed(layout) }
+}
+
+/// Frees what [`allocate`] gave for the same layout.
+fn free(raw: *mut u8, layout: Layout) {
+    #[cfg(target_os = "linux")]
+    if layout.size() >= LARGE {
+        // SAFETY: a block of this size is a map of this length, and its owner lets it go.
+        unsafe { libc::munmap(raw.cast(), layout.size()) };
+        return;
+    }
+    // SAFETY: allocated with this very layout.
+    unsafe { dealloc(raw, layout) };
 }
 
 /// Asks for large pages behind the whole pages inside `[start, start + bytes)`; a wish, so failure is ignored.
@@ -79,8 +109,7 @@ impl<T: Pod> Drop for Aligned<T> {
     fn drop(&mut self) {
         let layout = Self::layout(self.len);
         if layout.size() != 0 {
-            // SAFETY: allocated in `zeroed` with this very layout.
-            unsafe { dealloc(self.pointer.as_ptr().cast(), layout) };
+            free(self.pointer.as_ptr().cast(), layout);
         }
     }
 }
@@ -97,6 +126,12 @@ impl<T: Pod> DerefMut for Aligned<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as above, and `&mut self` makes the access exclusive.
         unsafe { std::slice::from_raw_parts_mut(self.pointer.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Pod> Clone for Aligned<T> {
+    fn clone(&self) -> Self {
+        Self::from_slice(self)
     }
 }
 

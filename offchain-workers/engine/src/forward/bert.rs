@@ -2,7 +2,11 @@
 
 use super::{embed_row, Buffers, Cancelled, Machine};
 use crate::{
-    cpu::{attention::LayerCache, memory::SharedMut, rows},
+    cpu::{
+        attention::{CacheShape, PagedCache},
+        memory::SharedMut,
+        rows,
+    },
     model::weights::{Bert, BertLayer},
 };
 use lantern_exact::{model::Norm, ops, trace::TraceBuilder, BertSpec, ModelSpec, Pooling};
@@ -10,7 +14,7 @@ use lantern_exact::{model::Norm, ops, trace::TraceBuilder, BertSpec, ModelSpec, 
 /// Buffers and trace of one embedding.
 pub(crate) struct BertState {
     pub trace: TraceBuilder,
-    buffers: Buffers,
+    pub buffers: Buffers,
 }
 
 impl BertState {
@@ -47,14 +51,22 @@ pub(crate) fn embed(
         ops::add_row(x, &other);
         norm(machine, spec, x, &model.embed_norm);
     });
+    // Nobody reads a layer's keys and values after it, so one layer's room serves all.
+    let shape = CacheShape {
+        layers: 1,
+        kv_heads: spec.kv_heads as usize,
+        dim: spec.head_dim as usize,
+    };
+    let mut cache = PagedCache::new(shape, Vec::new());
+    cache.reserve(rows);
     for (index, layer) in model.layers.iter().enumerate() {
         machine.check()?;
-        run_layer(machine, spec, layer, b, rows);
+        run_layer(machine, spec, layer, b, &mut cache, rows);
         b.end_layer(machine, spec, rows, index, &|x| {
             norm(machine, spec, x, &layer.output_norm)
         });
     }
-    b.extend_trace(spec, 0..rows, &mut state.trace);
+    b.each_root(spec, 0..rows, &mut |root| state.trace.push(root));
     Ok(pool(bert, &b.residual[..rows * hidden], hidden))
 }
 
@@ -63,7 +75,14 @@ fn norm(machine: &Machine<'_>, spec: &ModelSpec, x: &mut [i32], norm: &Norm) {
 }
 
 /// All of a layer but its last addition and norm; leaves the feed-forward block's output in `delta`.
-fn run_layer(machine: &Machine<'_>, spec: &ModelSpec, layer: &BertLayer, b: &mut Buffers, rows: usize) {
+fn run_layer(
+    machine: &Machine<'_>,
+    spec: &ModelSpec,
+    layer: &BertLayer,
+    b: &mut Buffers,
+    cache: &mut PagedCache,
+    rows: usize,
+) {
     let (hidden, inner) = (spec.hidden as usize, spec.intermediate as usize);
     let (kernel, qmax) = (machine.kernel, ops::activation_max(spec.activation));
     let residual = &b.residual;
@@ -72,9 +91,8 @@ fn run_layer(machine: &Machine<'_>, spec: &ModelSpec, layer: &BertLayer, b: &mut
     });
     machine.product(&b.hidden, &layer.qkv, &mut b.projected);
     b.quantise_heads(machine, spec, rows, &|_, _, _| {});
-    let mut cache = LayerCache::new(spec.kv_heads as usize, spec.head_dim as usize);
-    b.append(machine, spec, 0..rows, &mut cache);
-    b.attend(machine, spec, 0..rows, &cache, &|_| rows);
+    b.write(machine, spec, 0..rows, cache, 0, 0);
+    b.attend(machine, spec, 0..rows, cache, 0, &|_| rows);
     let mixed = &b.mixed;
     machine.quantise_rows(&mut b.heads, rows, hidden, spec.activation, &|row, out| {
         rows::quantise_row(kernel, &mixed[row * hidden..(row + 1) * hidden], qmax, out)

@@ -4,61 +4,21 @@
 //! works row by row, the products with the weights above all, takes them together; only caches, attention and traces are
 //! each sequence's own.
 
-use super::{embed_row, Activations, Buffers, Cancelled, Machine};
+use super::{embed_row, sequence::Sequence, Activations, Buffers, Cancelled, Machine};
 use crate::{
     cpu::{
-        attention::{cache_bytes, LayerCache},
         memory::{Aligned, SharedMut},
         rows,
     },
     model::weights::{Llama, LlamaLayer},
 };
-use lantern_exact::{model::Vector, ops, trace::TraceBuilder, ModelSpec};
+use lantern_exact::{model::Vector, ops, ModelSpec};
 use std::ops::Range;
-
-/// A text and what has been computed of it.
-pub(crate) struct Sequence {
-    /// The prompt, then the output so far.
-    pub tokens: Vec<u32>,
-    /// Positions computed, the first of `tokens`.
-    pub len: usize,
-    /// Positions after them that the next pass computes; none is allowed.
-    pub rows: usize,
-    /// Over the positions computed.
-    pub trace: TraceBuilder,
-    caches: Vec<LayerCache>,
-}
-
-impl Sequence {
-    /// A text of which nothing has been computed, and at most `positions` positions will be.
-    pub(crate) fn new(spec: &ModelSpec, prompt: &[u32], positions: usize) -> Self {
-        let cache = |_| LayerCache::new(spec.kv_heads as usize, spec.head_dim as usize).with_most(positions);
-        let mut tokens = Vec::with_capacity(positions.max(prompt.len()) + 1);
-        tokens.extend_from_slice(prompt);
-        Self {
-            tokens,
-            len: 0,
-            rows: 0,
-            trace: TraceBuilder::new(spec.layers),
-            caches: (0..spec.layers).map(cache).collect(),
-        }
-    }
-
-    /// Bytes that the caches of a sequence of `positions` positions take.
-    pub(crate) fn bytes(spec: &ModelSpec, positions: usize) -> usize {
-        cache_bytes(spec.kv_heads as usize, spec.head_dim as usize, positions).saturating_mul(spec.layers as usize)
-    }
-
-    /// Tokens that wait to be computed.
-    pub(crate) fn pending(&self) -> usize {
-        self.tokens.len() - self.len
-    }
-}
 
 /// Buffers of a pass, whatever sequences take part in it.
 #[derive(Default)]
 pub(crate) struct Workspace {
-    buffers: Buffers,
+    pub buffers: Buffers,
     /// Token and position of each row.
     inputs: Vec<(u32, u32)>,
     cos: Vec<i32>,
@@ -91,20 +51,16 @@ pub(crate) fn forward(
     embed(machine, spec, model, work, sequences);
     let rows = work.inputs.len();
     for (index, layer) in model.layers.iter().enumerate() {
-        if let Err(cancelled) = machine.check() {
-            for sequence in sequences {
-                let len = sequence.len;
-                sequence.caches.iter_mut().for_each(|cache| cache.truncate(len));
-            }
-            return Err(cancelled);
-        }
+        machine.check()?;
         attention(machine, spec, layer, work, sequences, index);
         feed_forward(machine, spec, layer, &mut work.buffers, rows);
         work.buffers.end_layer(machine, spec, rows, index, &|_| {});
     }
     for (sequence, rows) in parts(sequences) {
         sequence.len += rows.len();
-        work.buffers.extend_trace(spec, rows, &mut sequence.trace);
+        if machine.trace {
+            work.buffers.each_root(spec, rows, &mut |root| sequence.push_root(root));
+        }
     }
     Ok(())
 }
@@ -114,6 +70,7 @@ fn embed(machine: &Machine<'_>, spec: &ModelSpec, model: &Llama, work: &mut Work
     let (hidden, half) = (spec.hidden as usize, spec.head_dim as usize / 2);
     work.inputs.clear();
     for (sequence, _) in parts(sequences) {
+        sequence.reserve();
         let positions = sequence.len..sequence.len + sequence.rows;
         let tokens = sequence.tokens[positions.clone()].iter().copied();
         work.inputs.extend(tokens.zip(positions.start as u32..));
@@ -173,9 +130,9 @@ fn attention(
         rows::rope_row(kernel, head, &cos[part.clone()], &sin[part]);
     });
     for (sequence, rows) in parts(sequences) {
-        let (cache, first) = (&mut sequence.caches[index], sequence.len);
-        b.append(machine, spec, rows.clone(), cache);
-        b.attend(machine, spec, rows, cache, &|row| first + row + 1);
+        let (cache, first) = (&mut sequence.cache, sequence.len);
+        b.write(machine, spec, rows.clone(), cache, index, first);
+        b.attend(machine, spec, rows, cache, index, &|row| first + row + 1);
     }
     let mixed = &b.mixed;
     machine.quantise_rows(&mut b.heads, rows, query, spec.activation, &|row, out| {

@@ -3,19 +3,21 @@
 mod bert;
 mod leaves;
 mod llama;
+mod sequence;
 
 pub(crate) use bert::{embed, BertState};
-pub(crate) use llama::{forward, logits, Sequence, Workspace};
+pub(crate) use llama::{forward, logits, Workspace};
+pub(crate) use sequence::{cache_shape, Sequence};
 
 use crate::cpu::{
-    attention::{attend, LayerCache, NewRows, Queries},
+    attention::{attend, NewRows, PagedCache, Queries},
     matmul::{layout_for, matmul},
     matrix::{Activations, Matrix},
     memory::{reserve, Aligned, SharedMut},
     pool::Pool,
     rows, Kernel,
 };
-use lantern_exact::{fixed::Scale, merkle, ops, trace::TraceBuilder, Hash, ModelSpec, Width};
+use lantern_exact::{fixed::Scale, merkle, ops, trace::LeafContent, Hash, ModelSpec, Width};
 use leaves::LeafRow;
 use std::{
     ops::Range,
@@ -28,6 +30,8 @@ pub(crate) struct Machine<'a> {
     pub kernel: Kernel,
     /// Set from another thread to stop at the next layer.
     pub cancel: &'a AtomicBool,
+    /// Whether leaves are hashed; only timing ([`crate::Engine::time_trace`]) does without, and throws the results away.
+    pub trace: bool,
 }
 
 /// The pass was broken off from outside.
@@ -97,6 +101,20 @@ pub(crate) struct Buffers {
     value_scales: Vec<Scale>,
     /// Layer leaves, `rows x layers`.
     leaves: Vec<Hash>,
+    /// Leaves of the next pass whose contents are kept beside their digests; none but for proofs.
+    pub wanted: Vec<WantedLeaf>,
+    /// Their contents, by [`WantedLeaf::index`].
+    pub kept: Vec<(usize, LeafContent)>,
+}
+
+/// A leaf whose content a pass is to keep.
+pub(crate) struct WantedLeaf {
+    /// Row of the pass.
+    pub row: usize,
+    /// Layer.
+    pub layer: usize,
+    /// Names it to whoever asked.
+    pub index: usize,
 }
 
 impl Buffers {
@@ -164,8 +182,16 @@ impl Buffers {
         });
     }
 
-    /// Appends the quantised keys and values of `rows` to `cache`.
-    fn append(&self, machine: &Machine<'_>, spec: &ModelSpec, rows: Range<usize>, cache: &mut LayerCache) {
+    /// Writes the quantised keys and values of `rows` to layer `layer` of `cache`, from position `first` on.
+    fn write(
+        &self,
+        machine: &Machine<'_>,
+        spec: &ModelSpec,
+        rows: Range<usize>,
+        cache: &mut PagedCache,
+        layer: usize,
+        first: usize,
+    ) {
         let (heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
         let part = |width: usize| rows.start * width..rows.end * width;
         let new = NewRows {
@@ -174,16 +200,17 @@ impl Buffers {
             values: &self.values[part(width)],
             value_scales: &self.value_scales[part(heads)],
         };
-        cache.append(machine.pool, rows.len(), &new);
+        cache.write(machine.pool, layer, first, rows.len(), &new);
     }
 
-    /// Attention of `rows` over `cache`; the `r`-th of them sees the first `visible(r)` positions.
+    /// Attention of `rows` over layer `layer` of `cache`; the `r`-th of them sees the first `visible(r)` positions.
     fn attend(
         &mut self,
         machine: &Machine<'_>,
         spec: &ModelSpec,
         rows: Range<usize>,
-        cache: &LayerCache,
+        cache: &PagedCache,
+        layer: usize,
         visible: &(dyn Fn(usize) -> usize + Sync),
     ) {
         let (heads, width) = (spec.heads as usize, spec.query_width() as usize);
@@ -194,7 +221,8 @@ impl Buffers {
             heads,
         };
         let out = &mut self.mixed[part(width)];
-        attend(machine.pool, machine.kernel, cache, &queries, rows.len(), visible, out);
+        let kernel = machine.kernel;
+        attend(machine.pool, kernel, cache, layer, &queries, rows.len(), visible, out);
     }
 
     /// Ends a layer: adds `delta` to the residual rows, lets `finish(row)` work on each, and takes their trace leaves.
@@ -229,7 +257,9 @@ impl Buffers {
                 }
             };
             let mut digests = [[0u8; 32]; leaves::ROWS];
-            if group.len() == leaves::ROWS {
+            if !machine.trace {
+                group.clone().for_each(|row| drop(leaf_row(row)));
+            } else if group.len() == leaves::ROWS {
                 let rows: [_; leaves::ROWS] = std::array::from_fn(|index| leaf_row(group.start + index));
                 leaves::hash(&rows, &mut digests);
             } else {
@@ -242,13 +272,29 @@ impl Buffers {
                 unsafe { shared_leaves.range(row * layers + layer, 1)[0] = *digest };
             }
         });
+        for wanted in self.wanted.iter().filter(|wanted| wanted.layer == layer) {
+            let part = |width: usize| wanted.row * width..(wanted.row + 1) * width;
+            let content = LeafContent {
+                residual: self.residual[part(hidden)].to_vec(),
+                keys: self.keys[part(width)].to_vec(),
+                key_scales: self.key_scales[part(heads)].to_vec(),
+                values: self.values[part(width)].to_vec(),
+                value_scales: self.value_scales[part(heads)].to_vec(),
+            };
+            self.kept.push((wanted.index, content));
+        }
     }
 
-    /// Appends the positions of `rows` to `trace`.
-    fn extend_trace(&self, spec: &ModelSpec, rows: Range<usize>, trace: &mut TraceBuilder) {
+    /// Layer leaves of one row of the last pass.
+    pub(crate) fn layer_leaves(&self, spec: &ModelSpec, row: usize) -> &[Hash] {
         let layers = spec.layers as usize;
-        for leaves in self.leaves[rows.start * layers..rows.end * layers].chunks_exact(layers) {
-            trace.push(&merkle::root(leaves));
+        &self.leaves[row * layers..(row + 1) * layers]
+    }
+
+    /// Calls `each` with the trace's position roots of `rows`.
+    fn each_root(&self, spec: &ModelSpec, rows: Range<usize>, each: &mut dyn FnMut(&Hash)) {
+        for row in rows {
+            each(&merkle::root(self.layer_leaves(spec, row)));
         }
     }
 }

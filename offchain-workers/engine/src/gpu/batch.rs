@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     batch::{AdmitError, BatchEvent, BatchOptions, Overloaded, SlotId},
-    engine::{check_job, ExecuteError, Execution},
+    engine::{check_job_of, ExecuteError, Execution},
 };
 use lantern_exact::{
     blake2_256, ops, spec::encode_tokens, trace::TraceBuilder, GenerateParams, Hash, JobParams, ParamsError, Sampling,
@@ -86,7 +86,7 @@ impl<'a> GpuBatch<'a> {
             slots: options.slots.max(1),
             prefill_rows: options.prefill_rows.max(1),
         };
-        let of_contexts = (model.model().spec().max_context as usize).saturating_mul(options.slots);
+        let of_contexts = (model.spec().max_context as usize).saturating_mul(options.slots);
         let most = of_contexts.min(options.prefill_rows);
         Ok(Self {
             work: Some(model.workspace(most + options.slots, options.slots)?),
@@ -115,8 +115,8 @@ impl<'a> GpuBatch<'a> {
 
     /// Lets a generation take part from the next step on. It takes at once the pages that it may need in the end.
     pub fn admit(&mut self, input: &[u32], params: &JobParams) -> Result<SlotId, AdmitError> {
-        let spec = self.model.model().spec();
-        let prompt_tokens = check_job(self.model.model(), input, params)?;
+        let spec = self.model.spec();
+        let prompt_tokens = check_job_of(self.model.spec(), input, params)?;
         let JobParams::Generate(params) = *params else {
             return Err(ParamsError::WrongKind.into());
         };
@@ -230,7 +230,7 @@ impl<'a> GpuBatch<'a> {
                 pass.logits(self.llama, complete.len(), true)?;
             }
         }
-        let layers = self.model.model().spec().layers as usize;
+        let layers = self.model.spec().layers as usize;
         let mut leaves: Vec<Hash> = vec![[0; 32]; extent.rows * layers];
         work.leaves.read(0, &mut leaves)?;
         let mut rows = leaves.chunks_exact(layers);
@@ -290,7 +290,7 @@ impl<'a> GpuBatch<'a> {
 
     /// The next token of each complete slot. The device takes the largest logits; seeded sampling is done here.
     fn sample(&self, work: &Workspace, complete: &[usize]) -> Result<Vec<(usize, u32)>, DeviceError> {
-        let vocab = self.model.model().spec().vocab as usize;
+        let vocab = self.model.spec().vocab as usize;
         let mut best = vec![0u32; complete.len()];
         if complete.is_empty() {
             return Ok(Vec::new());

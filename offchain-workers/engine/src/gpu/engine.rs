@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     batch::{AdmitError, BatchEvent, BatchOptions},
-    engine::{check_job, ExecuteError, ExecuteOptions, Execution},
+    engine::{check_job_of, ExecuteError, ExecuteOptions, Execution},
     model::LoadedModel,
 };
 use lantern_exact::{
@@ -78,7 +78,7 @@ impl GpuEngine {
 
     /// Copies `model` to the device, with `cache_bytes` for the caches of its generations (at least one page; embeddings take what
     /// their context needs).
-    pub fn upload(&self, model: Arc<LoadedModel>, cache_bytes: usize) -> Result<GpuModel, DeviceError> {
+    pub fn upload(&self, model: &LoadedModel, cache_bytes: usize) -> Result<GpuModel, DeviceError> {
         GpuModel::upload(&self.device, model, cache_bytes)
     }
 
@@ -92,7 +92,7 @@ impl GpuEngine {
         on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
         cancel: &AtomicBool,
     ) -> Result<Execution, GpuError> {
-        if model.model().spec().kind() == ModelKind::Embedding {
+        if model.spec().kind() == ModelKind::Embedding {
             return embed(model, input, params);
         }
         let options = BatchOptions {
@@ -126,8 +126,8 @@ pub(super) fn extend_trace(trace: &mut TraceBuilder, leaves: &[Hash], layers: us
 }
 
 fn embed(model: &GpuModel, input: &[u32], params: &JobParams) -> Result<Execution, GpuError> {
-    let spec = *model.model().spec();
-    let prompt_tokens = check_job(model.model(), input, params)?;
+    let spec = *model.spec();
+    let prompt_tokens = check_job_of(model.spec(), input, params)?;
     let (DeviceWeights::Bert(bert), Family::Bert(family)) = (&model.weights, &spec.family) else {
         return Err(ParamsError::WrongKind.into());
     };

@@ -15,7 +15,7 @@ use crate::{
 use lantern_exact::{
     fixed::{NORMAL_CDF, SIGMOID},
     model::{Norm, Vector},
-    ModelSpec, Width,
+    ModelId, ModelSpec, Width,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -298,7 +298,9 @@ impl Pages {
 
 /// A model on a device. Runs on the [`crate::gpu::GpuEngine`] that uploaded it.
 pub struct GpuModel {
-    model: Arc<LoadedModel>,
+    name: String,
+    id: ModelId,
+    spec: ModelSpec,
     pub(super) device: Arc<dyn Device>,
     pub(super) weights: DeviceWeights,
     /// Tables of sigmoid and normal distribution.
@@ -311,14 +313,15 @@ pub struct GpuModel {
 
 impl std::fmt::Debug for GpuModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "GpuModel({:?} on {})", self.model, self.device.name())
+        let (id, device) = (hex::encode(self.id), self.device.name());
+        write!(f, "GpuModel({}, {id} on {device})", self.name)
     }
 }
 
 impl GpuModel {
     pub(super) fn upload(
         device: &Arc<dyn Device>,
-        model: Arc<LoadedModel>,
+        model: &LoadedModel,
         cache_bytes: usize,
     ) -> Result<Self, DeviceError> {
         let spec = *model.spec();
@@ -336,14 +339,21 @@ impl GpuModel {
             pages: Pages::new(device, &spec, pages)?,
             device: Arc::clone(device),
             weights,
-            model,
+            name: model.name().into(),
+            id: model.id(),
+            spec,
             spare: Mutex::default(),
         })
     }
 
-    /// The model as it was loaded.
-    pub fn model(&self) -> &Arc<LoadedModel> {
-        &self.model
+    /// Identity: the hash of specification and weights root.
+    pub fn id(&self) -> ModelId {
+        self.id
+    }
+
+    /// Specification.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
     }
 
     /// Bytes that weight matrices take on the device.
@@ -356,10 +366,19 @@ impl GpuModel {
         self.pages.total() * PAGE
     }
 
+    /// Bytes of cache that there are.
+    pub fn cache_limit(&self) -> usize {
+        self.cache_bytes(self.cache_positions())
+    }
+
+    /// Bytes of cache that running generations hold.
+    pub fn cache_used(&self) -> usize {
+        self.cache_bytes((self.pages.total() - self.pages.free().len()) * PAGE)
+    }
+
     /// Bytes of cache that `positions` positions take.
     pub(super) fn cache_bytes(&self, positions: usize) -> usize {
-        let spec = self.model.spec();
-        PageSizes::of(spec, positions.div_ceil(PAGE)).bytes() * spec.layers as usize
+        PageSizes::of(&self.spec, positions.div_ceil(PAGE)).bytes() * self.spec.layers as usize
     }
 
     /// Buffers for at least `rows` rows and `slots` texts: the last ones, if they do, or new ones.

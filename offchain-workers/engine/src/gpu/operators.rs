@@ -290,7 +290,7 @@ impl GpuEngine {
         projected: &[i32],
         visible: &[u32],
     ) -> Result<Vec<i32>, DeviceError> {
-        let spec = model.model().spec();
+        let spec = model.spec();
         let rows = visible.len();
         let width = (spec.query_width() + 2 * spec.kv_width()) as usize;
         let count = rows.div_ceil(args::PAGE);

@@ -101,7 +101,7 @@ pub(super) fn product_kernel(rows: usize, outs: usize, wide: bool, tiles: bool) 
 
 impl Pass<'_> {
     fn spec(&self) -> &ModelSpec {
-        self.model.model().spec()
+        self.model.spec()
     }
 
     /// Starts a kernel.

@@ -141,7 +141,7 @@ pub(super) struct Workspace {
 impl Workspace {
     /// Room for passes of `rows` rows of `slots` texts.
     pub(super) fn new(model: &GpuModel, rows: usize, slots: usize) -> Result<Self, DeviceError> {
-        let (device, spec) = (&model.device, model.model().spec());
+        let (device, spec) = (&model.device, model.spec());
         let room = |len: usize| Memory::room::<i32>(device, len);
         let quantised = |rows: usize, ins: usize| Quantised::room(device, rows, ins, spec.activation);
         let (hidden, inner, layers) = (spec.hidden as usize, spec.intermediate as usize, spec.layers as usize);

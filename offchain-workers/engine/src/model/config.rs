@@ -1,14 +1,14 @@
 //! `config.json` of a Hugging Face model, turned into a specification.
 
 use super::{
-    error::LoadError,
+    error::{self, LoadError},
     loaded::LoadOptions,
-    source::{Files, CONFIG},
+    source::{Files, CONFIG, GENERATION, MODULES, POOLING},
 };
 use crate::cpu::matrix::MAX_INPUTS;
 use lantern_exact::{
-    spec::{MAX_CONTEXT, Q16_ONE},
-    BertSpec, Family, Hash, LlamaSpec, ModelSpec, Pooling, RopeScaling, ARITHMETIC,
+    spec::{MAX_CONTEXT, MAX_HEADS, MAX_HEAD_DIM, MAX_INNER, MAX_LAYERS, MAX_VOCAB, Q16_ONE},
+    BertSpec, Family, Hash, LlamaSpec, ModelSpec, Pooling, RopeScaling, SpecError, ARITHMETIC,
 };
 use serde_json::{Map, Value};
 
@@ -156,30 +156,111 @@ pub(super) fn read(files: Files<'_>, options: &LoadOptions, tokenizer_hash: Hash
         "bert" => bert(&fields, files, &mut spec)?,
         _ => return Err(fields.unsupported("model_type")),
     }
-    validate(&spec, CONFIG)?;
+    validate(&spec, CONFIG, &names(&spec.family))?;
     Ok(spec)
 }
 
-/// Refuses a shape that `file` gives when it breaks a bound of the arithmetic, or its products are more than the kernels can sum.
-pub(super) fn validate(spec: &ModelSpec, file: &str) -> Result<(), LoadError> {
+/// What a file calls the numbers that bounds concern.
+pub(super) struct Names<'a> {
+    pub hidden: &'a str,
+    pub intermediate: &'a str,
+    pub layers: &'a str,
+    pub heads: &'a str,
+    pub kv_heads: &'a str,
+    pub head_dim: &'a str,
+    pub vocab: &'a str,
+    pub max_context: &'a str,
+    pub norm_eps: &'a str,
+    pub rope: &'a str,
+}
+
+/// Names in `config.json` of a model of `family`.
+fn names(family: &Family) -> Names<'static> {
+    Names {
+        hidden: "hidden_size",
+        intermediate: "intermediate_size",
+        layers: "num_hidden_layers",
+        heads: "num_attention_heads",
+        kv_heads: "num_key_value_heads",
+        head_dim: "head_dim",
+        vocab: "vocab_size",
+        max_context: "max_position_embeddings",
+        norm_eps: match family {
+            Family::Llama(_) => "rms_norm_eps",
+            Family::Bert(_) => "layer_norm_eps",
+        },
+        rope: "rope_scaling",
+    }
+}
+
+/// Names of a specification's own fields.
+pub(super) const FIELDS: Names<'static> = Names {
+    hidden: "hidden",
+    intermediate: "intermediate",
+    layers: "layers",
+    heads: "heads",
+    kv_heads: "kv_heads",
+    head_dim: "head_dim",
+    vocab: "vocab",
+    max_context: "max_context",
+    norm_eps: "norm_eps",
+    rope: "rope_scaling",
+};
+
+impl<'a> Names<'a> {
+    /// The field of `spec` to which `error` is due.
+    fn culprit(&self, spec: &ModelSpec, error: SpecError) -> &'a str {
+        let bounded = [
+            (self.hidden, spec.hidden, MAX_INNER),
+            (self.intermediate, spec.intermediate, MAX_INNER),
+            (self.layers, spec.layers, MAX_LAYERS),
+            (self.heads, spec.heads, MAX_HEADS),
+            (self.kv_heads, spec.kv_heads, MAX_HEADS),
+            (self.head_dim, spec.head_dim, MAX_HEAD_DIM),
+            (self.vocab, spec.vocab, MAX_VOCAB),
+            (self.max_context, spec.max_context, MAX_CONTEXT),
+        ];
+        let found = |wrong: &dyn Fn(u32, u32) -> bool| bounded.iter().find(|(_, value, bound)| wrong(*value, *bound));
+        match error {
+            SpecError::UnknownArithmetic => "arithmetic",
+            SpecError::ZeroDimension => found(&|value, _| value == 0).map_or(self.hidden, |(name, ..)| name),
+            // No single one: the heads together are too wide.
+            SpecError::DimensionTooLarge => found(&|value, bound| value > bound).map_or(self.heads, |(name, ..)| name),
+            SpecError::OddHeadDim => self.head_dim,
+            SpecError::HeadsMismatch if spec.heads.is_multiple_of(spec.kv_heads) => self.heads,
+            SpecError::HeadsMismatch => self.kv_heads,
+            SpecError::NormEpsTooSmall => self.norm_eps,
+            SpecError::BadRope => self.rope,
+        }
+    }
+}
+
+/// Refuses a shape that `file` gives when it breaks a bound of the arithmetic, or its products are more than the kernels can sum. The
+/// error has the field as `names` calls it.
+pub(super) fn validate(spec: &ModelSpec, file: &str, names: &Names<'_>) -> Result<(), LoadError> {
     spec.validate().map_err(|error| LoadError::Spec {
         file: file.into(),
+        field: names.culprit(spec, error).into(),
         error,
     })?;
-    let found = spec.hidden.max(spec.intermediate).max(spec.query_width());
-    if found as usize > MAX_INPUTS {
-        return Err(LoadError::InnerTooLarge {
+    let inner = [
+        (names.hidden, spec.hidden),
+        (names.intermediate, spec.intermediate),
+        (names.heads, spec.query_width()),
+    ];
+    match inner.into_iter().find(|(_, size)| *size as usize > MAX_INPUTS) {
+        Some((field, found)) => Err(LoadError::InnerTooLarge {
             file: file.into(),
+            field: field.into(),
             found,
             limit: MAX_INPUTS as u32,
-        });
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Tokens that `generation_config.json` or `config.json` name as the end of a text.
 pub(super) fn end_tokens(files: Files<'_>, vocab: u32) -> Result<Vec<u32>, LoadError> {
-    const GENERATION: &str = "generation_config.json";
     let generation = files
         .optional(GENERATION)?
         .map(|bytes| parse(GENERATION, &bytes))
@@ -291,8 +372,6 @@ fn bert(fields: &Fields<'_>, files: Files<'_>, spec: &mut ModelSpec) -> Result<(
 
 /// Pooling and normalisation as the sentence-transformers files say; mean and normalised where there are none.
 pub(super) fn pooling(files: Files<'_>) -> Result<BertSpec, LoadError> {
-    const MODULES: &str = "modules.json";
-    const POOLING: &str = "1_Pooling/config.json";
     let mut bert = BertSpec {
         pooling: Pooling::Mean,
         normalize: true,
@@ -316,7 +395,7 @@ pub(super) fn pooling(files: Files<'_>) -> Result<BertSpec, LoadError> {
         let modules: Vec<Value> = serde_json::from_slice(&bytes).map_err(|error| LoadError::Config {
             file: MODULES.into(),
             field: "(document)".into(),
-            reason: error.to_string(),
+            reason: error::reason(&error),
         })?;
         bert.normalize = modules.iter().any(|module| {
             module
@@ -328,10 +407,10 @@ pub(super) fn pooling(files: Files<'_>) -> Result<BertSpec, LoadError> {
     Ok(bert)
 }
 
-fn parse(file: &'static str, bytes: &[u8]) -> Result<Map<String, Value>, LoadError> {
+pub(super) fn parse(file: &'static str, bytes: &[u8]) -> Result<Map<String, Value>, LoadError> {
     serde_json::from_slice(bytes).map_err(|error| LoadError::Config {
         file: file.into(),
         field: "(document)".into(),
-        reason: error.to_string(),
+        reason: error::reason(&error),
     })
 }

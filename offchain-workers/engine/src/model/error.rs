@@ -1,6 +1,7 @@
 //! Why a model cannot be loaded.
 
 use lantern_exact::SpecError;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// A model that is refused: which file, which field or tensor, and why.
 #[derive(Debug, thiserror::Error)]
@@ -44,19 +45,23 @@ pub enum LoadError {
         value: String,
     },
     /// The shape breaks a bound of the arithmetic.
-    #[error("{file}: {error}")]
+    #[error("{file}: {field}: {error}")]
     Spec {
         /// File name.
         file: String,
+        /// Field that breaks it.
+        field: String,
         /// Bound that is broken.
         #[source]
         error: SpecError,
     },
     /// A dimension exceeds what the kernels take.
-    #[error("{file}: inner dimension {found} exceeds {limit}")]
+    #[error("{file}: {field}: inner dimension {found} exceeds {limit}")]
     InnerTooLarge {
         /// File name.
         file: String,
+        /// Field that gives it.
+        field: String,
         /// Dimension found.
         found: u32,
         /// Largest dimension accepted.
@@ -130,4 +135,32 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// Longest name, and longest text of another library, that an error repeats, in characters.
+const MAX_NAME: usize = 80;
+const MAX_REASON: usize = 200;
+
+/// `name`, which came from a file, as a field of an error: never empty, and not the length of the file.
+pub(super) fn field(name: &str) -> String {
+    match name {
+        "" => "(empty name)".into(),
+        name => name.chars().take(MAX_NAME).collect(),
+    }
+}
+
+/// The first line of what another library says of a file, which may repeat any part of it.
+pub(super) fn reason(error: &dyn std::fmt::Display) -> String {
+    let said = error.to_string();
+    said.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(MAX_REASON)
+        .collect()
+}
+
+/// Runs foreign code on what a file says: a panic in it is one more way in which the file is malformed.
+pub(super) fn caught<T>(read: impl FnOnce() -> T) -> Result<T, &'static str> {
+    catch_unwind(AssertUnwindSafe(read)).map_err(|_| "its reader panicked")
 }

@@ -1,10 +1,12 @@
 //! A model ready to run.
 
 use super::{
+    cache::Stored,
+    chat::ChatTemplate,
     config,
     error::LoadError,
     gguf,
-    parameters::{HuggingFace, Parameters},
+    parameters::{by_rows, HuggingFace, Parameters, PutRow},
     source::{Files, ModelSource, TOKENIZER},
     tensors::Tensors,
     tokenizer::Tokenizer,
@@ -13,12 +15,12 @@ use super::{
 use crate::cpu::pool::Pool;
 use lantern_exact::{
     blake2_256,
-    commit::{TensorKind, TensorSpec},
+    commit::TensorSpec,
     fixed::{Scale, FRAC},
-    model::Tensor,
+    model::{Tensor, Vector},
     model_id, Hash, ModelError, ModelId, ModelSpec, ReferenceModel, Width,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// Choices that are part of a model's identity and not in its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,7 @@ pub(super) struct Opened<'a> {
     /// `tokenizer.json`, whose hash is in the specification.
     pub tokenizer: Cow<'a, [u8]>,
     pub end_tokens: Vec<u32>,
+    pub chat: Option<ChatTemplate>,
     pub parameters: Box<dyn Parameters + 'a>,
 }
 
@@ -52,6 +55,7 @@ fn hugging_face<'a>(files: Files<'a>, options: &LoadOptions) -> Result<Opened<'a
         tokenizer_file: TOKENIZER.into(),
         tokenizer,
         end_tokens: config::end_tokens(files, spec.vocab)?,
+        chat: ChatTemplate::beside(files)?,
         parameters: Box::new(HuggingFace::new(Tensors::open(files)?, spec)?),
     })
 }
@@ -62,8 +66,9 @@ pub struct LoadedModel {
     spec: ModelSpec,
     id: ModelId,
     weights_root: Hash,
-    tokenizer: Option<Tokenizer>,
+    tokenizer: Option<Arc<Tokenizer>>,
     end_tokens: Vec<u32>,
+    chat: Option<ChatTemplate>,
     pub(crate) weights: Weights,
 }
 
@@ -76,6 +81,11 @@ impl std::fmt::Debug for LoadedModel {
 impl LoadedModel {
     /// Loads, quantises and commits to the model in `source`. The same files and options give the same id everywhere.
     pub fn load(source: &ModelSource<'_>, options: &LoadOptions) -> Result<Self, LoadError> {
+        Self::load_whole(source, options).map(|(model, _)| model)
+    }
+
+    /// Loads the model and its `tokenizer.json`.
+    pub(super) fn load_whole(source: &ModelSource<'_>, options: &LoadOptions) -> Result<(Self, Vec<u8>), LoadError> {
         let mut opened = match source {
             ModelSource::Folder(folder) => hugging_face(Files::Folder(folder), options)?,
             ModelSource::Gguf(path) => gguf::open(path, options)?,
@@ -85,23 +95,44 @@ impl LoadedModel {
         let tokenizer = Tokenizer::from_bytes(&opened.tokenizer_file, &opened.tokenizer, spec.vocab)?;
         let pool = loading_pool();
         let (weights, weights_root) = Weights::take(&spec, &mut *opened.parameters, &pool)?;
-        let id = model_id(&spec, &weights_root);
-        Ok(Self {
+        let model = Self {
             name: source.name(),
             spec,
-            id,
+            id: model_id(&spec, &weights_root),
             weights_root,
-            tokenizer: Some(tokenizer),
+            tokenizer: Some(Arc::new(tokenizer)),
             end_tokens: opened.end_tokens,
+            chat: opened.chat,
             weights,
-        })
+        };
+        Ok((model, opened.tokenizer.into_owned()))
+    }
+
+    /// The model `id` as a cache kept it.
+    pub(super) fn stored(
+        name: String,
+        id: ModelId,
+        stored: Stored,
+        end_tokens: Vec<u32>,
+        chat: Option<ChatTemplate>,
+    ) -> Self {
+        Self {
+            name,
+            spec: stored.spec,
+            id,
+            weights_root: stored.weights_root,
+            tokenizer: Some(Arc::new(stored.tokenizer)),
+            end_tokens,
+            chat,
+            weights: stored.weights,
+        }
     }
 
     /// A model of quantised tensors in commitment order, without a tokenizer: for tests and benchmarks.
     ///
     /// Fails like [`ReferenceModel::from_tensors`] when the tensors do not fit `spec`.
     pub fn from_tensors(name: &str, spec: ModelSpec, tensors: Vec<Tensor>) -> Result<Self, LoadError> {
-        config::validate(&spec, SPECIFICATION)?;
+        config::validate(&spec, SPECIFICATION, &config::FIELDS)?;
         let mut given = Given {
             tensors: tensors.into_iter(),
         };
@@ -114,13 +145,14 @@ impl LoadedModel {
             weights_root,
             tokenizer: None,
             end_tokens: Vec::new(),
+            chat: None,
             weights,
         })
     }
 
     /// A model of random weights, see [`lantern_exact::synthetic`].
     pub fn synthetic(spec: ModelSpec, seed: u64) -> Result<Self, LoadError> {
-        config::validate(&spec, SPECIFICATION)?;
+        config::validate(&spec, SPECIFICATION, &config::FIELDS)?;
         Self::from_tensors("synthetic", spec, lantern_exact::synthetic::tensors(&spec, seed))
     }
 
@@ -150,8 +182,18 @@ impl LoadedModel {
     }
 
     /// Tokenizer; `None` for a model made of tensors alone.
-    pub fn tokenizer(&self) -> Option<&Tokenizer> {
+    pub fn tokenizer(&self) -> Option<&Arc<Tokenizer>> {
         self.tokenizer.as_ref()
+    }
+
+    /// Bytes of memory that the weights take.
+    pub fn weight_bytes(&self) -> usize {
+        self.weights.bytes()
+    }
+
+    /// How the model wants conversations written; `None` when its files do not say.
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {
+        self.chat.as_ref()
     }
 
     /// Tokens that the model's files name as the end of a text.
@@ -161,7 +203,7 @@ impl LoadedModel {
 }
 
 /// Threads that quantise and hash while loading.
-fn loading_pool() -> Pool {
+pub(super) fn loading_pool() -> Pool {
     Pool::new(std::thread::available_parallelism().map_or(1, |threads| threads.get().min(16)))
 }
 
@@ -170,32 +212,50 @@ struct Given {
     tensors: std::vec::IntoIter<Tensor>,
 }
 
+impl Given {
+    fn next(&mut self) -> Result<Tensor, LoadError> {
+        self.tensors
+            .next()
+            .ok_or_else(|| refuse_tensor("(tensors)", "are too few"))
+    }
+}
+
+fn refuse_tensor(name: &str, reason: &str) -> LoadError {
+    LoadError::Weights {
+        file: name.into(),
+        reason: reason.into(),
+    }
+}
+
 impl Parameters for Given {
-    fn get(&mut self, spec: &TensorSpec, _: &Pool) -> Result<Tensor, LoadError> {
-        let refuse = |reason: &str| LoadError::Weights {
-            file: spec.name.clone(),
-            reason: reason.into(),
-        };
-        let tensor = self.tensors.next().ok_or_else(|| refuse("is missing"))?;
+    fn vector(&mut self, spec: &TensorSpec) -> Result<Vector, LoadError> {
+        match self.next()? {
+            Tensor::Vector(vector)
+                if vector.values.len() == spec.cols as usize
+                    && (vector.frac == FRAC as u32 || (!spec.name.ends_with("_bias") && vector.frac <= 30)) =>
+            {
+                Ok(vector)
+            },
+            _ => Err(refuse_tensor(&spec.name, "does not fit the specification")),
+        }
+    }
+
+    fn matrix(&mut self, spec: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError> {
         let (rows, cols) = (spec.rows as usize, spec.cols as usize);
-        let fits = match (&tensor, spec.kind) {
-            (Tensor::Matrix(matrix), TensorKind::Matrix) => {
-                matrix.cols == cols
+        match self.next()? {
+            Tensor::Matrix(matrix)
+                if matrix.cols == cols
                     && matrix.scales.len() == rows
                     && matrix.data.len() == rows * cols
                     && matrix.scales.iter().all(Scale::is_valid)
-                    && matrix.data.iter().all(|&weight| weight > i8::MIN)
+                    && matrix.data.iter().all(|&weight| weight > i8::MIN) =>
+            {
+                by_rows(rows, pool, &|range| {
+                    range.for_each(|row| put(row, matrix.row(row), matrix.scales[row]));
+                });
+                Ok(())
             },
-            (Tensor::Vector(vector), TensorKind::Vector) => {
-                let frac_fits = vector.frac == FRAC as u32 || (!spec.name.ends_with("_bias") && vector.frac <= 30);
-                vector.values.len() == cols && frac_fits
-            },
-            _ => false,
-        };
-        if fits {
-            Ok(tensor)
-        } else {
-            Err(refuse("does not fit the specification"))
+            _ => Err(refuse_tensor(&spec.name, "does not fit the specification")),
         }
     }
 }

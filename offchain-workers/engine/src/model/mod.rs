@@ -1,5 +1,8 @@
 //! Models: loading, quantisation and commitment.
 
+mod blocks;
+mod cache;
+mod chat;
 mod config;
 mod error;
 mod gguf;
@@ -9,8 +12,11 @@ mod quantise;
 mod source;
 mod tensors;
 mod tokenizer;
+mod tokenizer_limits;
 pub(crate) mod weights;
 
+pub use cache::{CacheReport, CacheUse, ModelCache};
+pub use chat::{ChatError, ChatMessage, ChatTemplate};
 pub use error::LoadError;
 pub use loaded::{LoadOptions, LoadedModel};
 pub use source::{ModelFiles, ModelSource};

@@ -1,14 +1,14 @@
 //! The quantised parameters of a model, one tensor at a time in commitment order.
 
-use super::{error::LoadError, quantise, source::WEIGHTS, tensors::Tensors};
-use crate::cpu::{memory::SharedMut, pool::Pool};
+use super::{blocks::Block, error::LoadError, quantise, source::WEIGHTS, tensors::Tensors};
+use crate::cpu::pool::Pool;
 use lantern_exact::{
-    commit::{matrix_row_leaf, tensor_leaf, TensorKind, TensorSpec},
+    commit::{TensorKind, TensorSpec},
     fixed::{Scale, FRAC},
-    merkle,
-    model::{Matrix, Tensor, Vector},
-    Family, Hash, ModelSpec,
+    model::Vector,
+    Family, ModelSpec,
 };
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Fractional bits of biases.
 const BIAS_FRAC: u32 = FRAC as u32;
@@ -16,57 +16,120 @@ const BIAS_FRAC: u32 = FRAC as u32;
 /// Most fractional bits of a norm's gain.
 const MAX_GAIN_FRAC: u32 = 30;
 
-/// Rows of a matrix that one task quantises or hashes.
+/// Rows of a matrix that one task quantises.
 const ROWS_PER_TASK: usize = 64;
 
+/// Takes a row of a matrix: its number, its values and its scale.
+pub(crate) type PutRow<'a> = dyn Fn(usize, &[i8], Scale) + Sync + 'a;
+
 /// Where parameters come from, asked for in commitment order.
+///
+/// Rows are handed over one by one, so that no more than the model itself and some rows are ever in memory.
 pub(crate) trait Parameters {
-    /// The tensor that `spec` names.
-    fn get(&mut self, spec: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError>;
+    /// The vector that `spec` names.
+    fn vector(&mut self, spec: &TensorSpec) -> Result<Vector, LoadError>;
+
+    /// Hands every row of the matrix that `spec` names to `put`, each once, in no particular order and by several threads. After
+    /// an error some rows are missing.
+    fn matrix(&mut self, spec: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError>;
 }
 
-/// Leaf of `tensor` in the weights tree.
-pub(crate) fn leaf(tensor: &Tensor, spec: &TensorSpec, pool: &Pool) -> Hash {
-    let Tensor::Matrix(matrix) = tensor else {
-        return tensor_leaf(spec, &tensor.rows_root());
-    };
-    let rows = matrix.scales.len();
-    let mut leaves = vec![[0u8; 32]; rows];
-    let shared = SharedMut::new(&mut leaves[..]);
+/// Calls `each` with the numbers of `rows` rows, in ranges, from the threads of `pool`.
+pub(crate) fn by_rows(rows: usize, pool: &Pool, each: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
     pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
-        let first = task * ROWS_PER_TASK;
-        let last = (first + ROWS_PER_TASK).min(rows);
-        // SAFETY: tasks have disjoint rows.
-        let leaves = unsafe { shared.range(first, last - first) };
-        for (leaf, row) in leaves.iter_mut().zip(first..last) {
-            *leaf = matrix_row_leaf(matrix.scales[row], matrix.row(row));
-        }
+        each(task * ROWS_PER_TASK..((task + 1) * ROWS_PER_TASK).min(rows));
     });
-    tensor_leaf(spec, &merkle::root(&leaves))
 }
 
-/// A matrix whose row `row` the call `quantise(row, out)` writes, with its scale as the result.
-pub(crate) fn quantise_rows(
-    rows: usize,
-    cols: usize,
-    pool: &Pool,
-    quantise: &(dyn Fn(usize, &mut [i8]) -> Scale + Sync),
-) -> Matrix {
-    let (mut data, mut scales) = (vec![0i8; rows * cols], vec![Scale::ZERO_ROW; rows]);
-    let (shared_data, shared_scales) = (SharedMut::new(&mut data[..]), SharedMut::new(&mut scales[..]));
-    pool.run(rows.div_ceil(ROWS_PER_TASK), &|task| {
-        for row in task * ROWS_PER_TASK..((task + 1) * ROWS_PER_TASK).min(rows) {
-            // SAFETY: tasks have disjoint rows.
-            let (out, scale) = unsafe { (shared_data.range(row * cols, cols), &mut shared_scales.range(row, 1)[0]) };
-            *scale = quantise(row, out);
+/// The float values of one tensor where they lie, in a file or in memory.
+pub(super) struct Floats<'a> {
+    /// At least as many whole rows as are asked for.
+    pub bytes: &'a [u8],
+    pub block: Block,
+    /// Values in a row.
+    pub cols: usize,
+    /// Whether `bytes` are part of a file that is mapped privately and read-only.
+    pub mapped: bool,
+}
+
+/// Index of a value that is not finite.
+pub(super) struct NotFinite(pub usize);
+
+impl Floats<'_> {
+    fn row_bytes(&self) -> usize {
+        self.block.row_bytes(self.cols).unwrap_or(0)
+    }
+
+    fn decode(&self, row: usize, values: &mut [f32]) -> Result<(), NotFinite> {
+        let stride = self.row_bytes();
+        self.block.decode(&self.bytes[row * stride..(row + 1) * stride], values);
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(column) => Err(NotFinite(row * self.cols + column)),
+            None => Ok(()),
         }
-    });
-    Matrix { cols, data, scales }
+    }
+
+    /// The first row.
+    pub fn first(&self) -> Result<Vec<f32>, NotFinite> {
+        let mut values = vec![0f32; self.cols];
+        self.decode(0, &mut values).map(|()| values)
+    }
+
+    /// Quantises `rows` rows and hands them to `put`. Row `row` is row `moved(row)` of the bytes where that is given.
+    pub fn quantise(
+        &self,
+        rows: usize,
+        moved: Option<&(dyn Fn(usize) -> usize + Sync)>,
+        pool: &Pool,
+        put: &PutRow<'_>,
+    ) -> Result<(), NotFinite> {
+        let first_bad = AtomicUsize::new(usize::MAX);
+        let stride = self.row_bytes();
+        by_rows(rows, pool, &|range| {
+            let (mut values, mut quantised) = (vec![0f32; self.cols], vec![0i8; self.cols]);
+            for row in range.clone() {
+                match self.decode(moved.map_or(row, |moved| moved(row)), &mut values) {
+                    Ok(()) => {
+                        let scale = quantise::row(&values, &mut quantised);
+                        put(row, &quantised, scale);
+                    },
+                    Err(NotFinite(index)) => drop(first_bad.fetch_min(index, Ordering::Relaxed)),
+                }
+            }
+            if moved.is_none() {
+                self.release(&self.bytes[range.start * stride..range.end * stride]);
+            }
+        });
+        self.release(self.bytes);
+        match first_bad.into_inner() {
+            usize::MAX => Ok(()),
+            index => Err(NotFinite(index)),
+        }
+    }
+
+    /// Lets the system have the memory of `part` back, which has been read; a wish. Pages of a mapped file would otherwise stay
+    /// with this process until the whole model is loaded.
+    fn release(&self, part: &[u8]) {
+        #[cfg(target_os = "linux")]
+        if self.mapped && !part.is_empty() {
+            // SAFETY: the call reads a number.
+            let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+            let start = part.as_ptr() as usize;
+            let (first, last) = (start.next_multiple_of(page), (start + part.len()) / page * page);
+            if first < last {
+                // SAFETY: whole pages of a private map that nobody writes to: whoever reads them again gets the same bytes,
+                // from the file.
+                unsafe { libc::madvise(first as *mut libc::c_void, last - first, libc::MADV_DONTNEED) };
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = part;
+    }
 }
 
 /// A vector in fixed point: biases in Q16, gains with as many fractional bits as their largest magnitude leaves room for below
 /// 2^30. `Err` is the index of a value that does not fit.
-pub(crate) fn quantise_vector(name: &str, values: &[f32]) -> Result<Vector, usize> {
+fn quantise_vector(name: &str, values: &[f32]) -> Result<Vector, usize> {
     let frac = if name.ends_with("_bias") {
         BIAS_FRAC
     } else {
@@ -139,27 +202,48 @@ impl<'a> HuggingFace<'a> {
     }
 }
 
-impl Parameters for HuggingFace<'_> {
-    fn get(&mut self, tensor: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError> {
+impl HuggingFace<'_> {
+    /// Name of a tensor in the files, and its values.
+    fn floats(&self, tensor: &TensorSpec) -> Result<(String, Floats<'_>), LoadError> {
         let (name, shape) = self.locate(tensor)?;
-        let mut values = self.tensors.read(&name, &shape)?;
-        values.truncate(tensor.rows as usize * tensor.cols as usize);
-        match tensor.kind {
-            TensorKind::Matrix => {
-                let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
-                Ok(Tensor::Matrix(quantise_rows(rows, cols, pool, &|row, out| {
-                    quantise::row(&values[row * cols..(row + 1) * cols], out)
-                })))
-            },
-            TensorKind::Vector => quantise_vector(&tensor.name, &values)
-                .map(Tensor::Vector)
-                .map_err(|index| LoadError::OutOfRange {
-                    file: WEIGHTS.into(),
-                    tensor: name,
-                    index,
-                }),
+        let floats = self.tensors.floats(&name, &shape)?;
+        Ok((name, floats))
+    }
+}
+
+impl Parameters for HuggingFace<'_> {
+    fn vector(&mut self, tensor: &TensorSpec) -> Result<Vector, LoadError> {
+        let (name, floats) = self.floats(tensor)?;
+        vector(WEIGHTS, &name, tensor, &floats)
+    }
+
+    fn matrix(&mut self, tensor: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError> {
+        let (name, floats) = self.floats(tensor)?;
+        floats
+            .quantise(tensor.rows as usize, None, pool, put)
+            .map_err(|bad| bad.of(WEIGHTS, &name))
+    }
+}
+
+impl NotFinite {
+    /// The refusal of tensor `name` of `file`.
+    pub fn of(self, file: &str, name: &str) -> LoadError {
+        LoadError::NotFinite {
+            file: file.into(),
+            tensor: name.into(),
+            index: self.0,
         }
     }
+}
+
+/// The vector `tensor`, called `name` in `file`, of its values.
+pub(super) fn vector(file: &str, name: &str, tensor: &TensorSpec, floats: &Floats<'_>) -> Result<Vector, LoadError> {
+    let values = floats.first().map_err(|bad| bad.of(file, name))?;
+    quantise_vector(&tensor.name, &values).map_err(|index| LoadError::OutOfRange {
+        file: file.into(),
+        tensor: name.into(),
+        index,
+    })
 }
 
 /// Splits `layers.3.q_bias` into `("3", "q_bias")`; other names have no layer.

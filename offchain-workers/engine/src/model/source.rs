@@ -1,6 +1,6 @@
 //! Where a model's files come from.
 
-use super::error::LoadError;
+use super::error::{self, LoadError};
 use std::{
     borrow::Cow,
     collections::BTreeSet,
@@ -20,6 +20,24 @@ pub(super) const CONFIG: &str = "config.json";
 pub(super) const TOKENIZER: &str = "tokenizer.json";
 pub(super) const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+pub(super) const GENERATION: &str = "generation_config.json";
+pub(super) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+pub(super) const CHAT_TEMPLATE: &str = "chat_template.jinja";
+pub(super) const MODULES: &str = "modules.json";
+pub(super) const POOLING: &str = "1_Pooling/config.json";
+
+/// Every file beside the weights that is read when it is there.
+pub(super) const SIDE_FILES: [&str; 9] = [
+    CONFIG,
+    TOKENIZER,
+    WEIGHTS_INDEX,
+    GENERATION,
+    TOKENIZER_CONFIG,
+    CHAT_TEMPLATE,
+    MODULES,
+    POOLING,
+    WEIGHTS,
+];
 
 /// A model in memory, such as one built into a program by `include_bytes!`.
 #[derive(Clone, Copy, Debug)]
@@ -131,12 +149,12 @@ pub(super) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     }
     let refuse = |field: &str, reason: &str| LoadError::Config {
         file: WEIGHTS_INDEX.into(),
-        field: field.into(),
+        field: error::field(field),
         reason: reason.into(),
     };
     let bytes = read(folder, WEIGHTS_INDEX, MAX_CONFIG_BYTES)?;
     let index: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| refuse("(document)", &error.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| refuse("(document)", &error::reason(&error)))?;
     let map = index
         .get("weight_map")
         .and_then(|map| map.as_object())

@@ -1,13 +1,16 @@
 //! Float tensors of a model's files, through candle.
 
 use super::{
-    error::LoadError,
+    blocks::Block,
+    error::{self, LoadError},
+    parameters::Floats,
     source::{weight_files, Files, WEIGHTS},
 };
-use candle_core::{
-    safetensors::{MmapedSafetensors, SliceSafetensors},
-    DType, Device, Tensor,
-};
+use candle_core::safetensors::{MmapedSafetensors, SliceSafetensors};
+use safetensors::{tensor::TensorView, Dtype};
+
+/// Most dimensions of a tensor that an error lists; no tensor of a model has more than two.
+const MAX_DIMENSIONS: usize = 8;
 
 /// The tensors of a model, by name. Nothing is read before it is asked for.
 pub(super) enum Tensors<'a> {
@@ -18,9 +21,7 @@ pub(super) enum Tensors<'a> {
 /// What a file's header says of a tensor.
 struct Header {
     shape: Vec<usize>,
-    /// `None` for a type that candle does not have.
-    dtype: Option<DType>,
-    type_name: String,
+    dtype: Dtype,
 }
 
 impl<'a> Tensors<'a> {
@@ -46,10 +47,9 @@ impl<'a> Tensors<'a> {
                 }
                 // SAFETY: the map is only read. Whoever writes to a model's files while it loads harms this process
                 // alone: the weights are copied while loading and the map is dropped.
-                let mapped = unsafe { MmapedSafetensors::multi(&files) };
-                mapped.map(Self::Mapped).map_err(malformed)
+                read(|| unsafe { MmapedSafetensors::multi(&files) }).map(Self::Mapped)
             },
-            Files::Memory(files) => SliceSafetensors::new(files.weights).map(Self::Slice).map_err(malformed),
+            Files::Memory(files) => read(|| SliceSafetensors::new(files.weights)).map(Self::Slice),
         }
     }
 
@@ -67,6 +67,13 @@ impl<'a> Tensors<'a> {
     /// Checks that tensor `name` is there, has `shape` and a float type, without reading it.
     pub(super) fn check(&self, name: &str, shape: &[usize]) -> Result<(), LoadError> {
         let header = self.header(name)?;
+        if header.shape.len() > MAX_DIMENSIONS {
+            return Err(LoadError::Config {
+                file: WEIGHTS.into(),
+                field: name.into(),
+                reason: format!("has {} dimensions", header.shape.len()),
+            });
+        }
         if header.shape != shape {
             return Err(LoadError::WrongShape {
                 file: WEIGHTS.into(),
@@ -76,58 +83,60 @@ impl<'a> Tensors<'a> {
             });
         }
         match header.dtype {
-            Some(DType::F32 | DType::F16 | DType::BF16) => Ok(()),
-            _ => Err(LoadError::WrongType {
+            Dtype::F32 | Dtype::F16 | Dtype::BF16 => Ok(()),
+            dtype => Err(LoadError::WrongType {
                 file: WEIGHTS.into(),
                 tensor: name.into(),
-                dtype: header.type_name,
+                dtype: format!("{dtype:?}"),
                 expected: "F32, F16 or BF16",
             }),
         }
     }
 
     fn header(&self, name: &str) -> Result<Header, LoadError> {
-        let view = match self {
+        let view = self.view(name)?;
+        Ok(Header {
+            shape: view.shape().to_vec(),
+            dtype: view.dtype(),
+        })
+    }
+
+    fn view(&self, name: &str) -> Result<TensorView<'_>, LoadError> {
+        match self {
             Self::Mapped(tensors) => tensors.get(name),
             Self::Slice(tensors) => tensors.get(name),
         }
         .map_err(|_| LoadError::MissingTensor {
             file: WEIGHTS.into(),
             tensor: name.into(),
-        })?;
-        Ok(Header {
-            shape: view.shape().to_vec(),
-            dtype: DType::try_from(view.dtype()).ok(),
-            type_name: format!("{:?}", view.dtype()),
         })
     }
 
-    /// All values of tensor `name` of `shape` as f32 (f16 and bf16 widen without loss), row-major and finite.
-    pub(super) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
+    /// The values of tensor `name` of `shape`, whose rows are those of its last dimension.
+    pub(super) fn floats(&self, name: &str, shape: &[usize]) -> Result<Floats<'_>, LoadError> {
         self.check(name, shape)?;
-        let tensor = match self {
-            Self::Mapped(tensors) => tensors.load(name, &Device::Cpu),
-            Self::Slice(tensors) => tensors.load(name, &Device::Cpu),
-        };
-        let values = tensor
-            .and_then(|tensor| tensor.to_dtype(DType::F32))
-            .and_then(|tensor| tensor.flatten_all())
-            .and_then(|tensor: Tensor| tensor.to_vec1::<f32>())
-            .map_err(malformed)?;
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(LoadError::NotFinite {
-                file: WEIGHTS.into(),
-                tensor: name.into(),
-                index,
-            }),
-            None => Ok(values),
-        }
+        let view = self.view(name)?;
+        Ok(Floats {
+            block: match view.dtype() {
+                Dtype::F16 => Block::F16,
+                Dtype::BF16 => Block::Bf16,
+                _ => Block::F32,
+            },
+            // The length is that of the shape: the header's reader checks it.
+            bytes: view.data(),
+            cols: shape.last().copied().unwrap_or(1),
+            mapped: matches!(self, Self::Mapped(_)),
+        })
     }
 }
 
-fn malformed(error: candle_core::Error) -> LoadError {
-    LoadError::Weights {
+/// Runs `read`, a step of candle's reader.
+fn read<T>(read: impl FnOnce() -> candle_core::Result<T>) -> Result<T, LoadError> {
+    let malformed = |reason: String| LoadError::Weights {
         file: WEIGHTS.into(),
-        reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
-    }
+        reason,
+    };
+    error::caught(read)
+        .map_err(|reason| malformed(reason.into()))?
+        .map_err(|error| malformed(error::reason(&error)))
 }

@@ -1,12 +1,10 @@
 //! Weights in the kernels' order, built from tensors in commitment order and turned back into them.
 
-use super::{
-    error::LoadError,
-    parameters::{leaf, Parameters},
-};
-use crate::cpu::{matrix::Matrix, pool::Pool};
+use super::{error::LoadError, parameters::Parameters};
+use crate::cpu::{matrix::Matrix, memory::SharedMut, pool::Pool};
 use lantern_exact::{
-    commit::{self, TensorSpec},
+    commit::{self, matrix_row_leaf, tensor_leaf, vector_leaf, TensorKind, TensorSpec},
+    merkle,
     model::{Matrix as RowMajor, Norm, Tensor, Vector},
     ops, Family, Hash, LlamaSpec, ModelSpec,
 };
@@ -71,54 +69,68 @@ struct Intake<'a> {
 }
 
 impl Intake<'_> {
-    fn next(&mut self) -> Result<Tensor, LoadError> {
-        let mismatch = || LoadError::Weights {
-            file: "(tensors)".into(),
-            reason: "do not fit the specification".into(),
-        };
-        let spec = self.specs.next().ok_or_else(mismatch)?;
-        let tensor = self.source.get(&spec, self.pool)?;
-        self.leaves.push(leaf(&tensor, &spec, self.pool));
-        Ok(tensor)
+    fn next(&mut self, kind: TensorKind) -> Result<TensorSpec, LoadError> {
+        // The walk below follows the list, so a mismatch is a mistake of this file; it is refused all the same.
+        self.specs
+            .next()
+            .filter(|spec| spec.kind == kind)
+            .ok_or_else(|| LoadError::Weights {
+                file: "(tensors)".into(),
+                reason: "do not fit the specification".into(),
+            })
     }
+}
 
-    fn row_major(&mut self) -> Result<RowMajor, LoadError> {
-        match self.next()? {
-            Tensor::Matrix(matrix) => Ok(matrix),
-            Tensor::Vector(_) => Err(misplaced()),
-        }
-    }
-
+impl Walk for Intake<'_> {
     fn vector(&mut self) -> Result<Vector, LoadError> {
-        match self.next()? {
-            Tensor::Vector(vector) => Ok(vector),
-            Tensor::Matrix(_) => Err(misplaced()),
-        }
+        let spec = self.next(TensorKind::Vector)?;
+        let vector = self.source.vector(&spec)?;
+        self.leaves.push(tensor_leaf(
+            &spec,
+            &merkle::root(&[vector_leaf(vector.frac, &vector.values)]),
+        ));
+        Ok(vector)
     }
+
+    /// Each row is hashed and put where the kernels want it as soon as it is quantised: nothing is held twice.
+    fn fused(&mut self, parts: usize, biased: bool) -> Result<Matrix, LoadError> {
+        let (outs, ins) = fused_shape(self.specs.as_slice(), parts, biased);
+        let mut fused = Matrix::new(outs, ins);
+        let mut first = 0;
+        for _ in 0..parts {
+            let spec = self.next(TensorKind::Matrix)?;
+            let mut leaves = vec![[0u8; 32]; spec.rows as usize];
+            let shared = SharedMut::new(&mut leaves[..]);
+            let (source, pool) = (&mut *self.source, self.pool);
+            fused.fill(|writer| {
+                source.matrix(&spec, pool, &|row, weights, scale| {
+                    // SAFETY: each row is handed over once.
+                    unsafe {
+                        shared.range(row, 1)[0] = matrix_row_leaf(scale, weights);
+                        writer.set_row(first + row, weights, scale);
+                    }
+                })
+            })?;
+            self.leaves.push(tensor_leaf(&spec, &merkle::root(&leaves)));
+            if biased {
+                fused.set_bias(first, &self.vector()?.values);
+            }
+            first += spec.rows as usize;
+        }
+        Ok(fused)
+    }
+}
+
+/// Makes weights of what comes in commitment order: vectors, and matrices that are one for the kernels.
+pub(super) trait Walk {
+    /// The next vector.
+    fn vector(&mut self) -> Result<Vector, LoadError>;
+
+    /// The next `parts` matrices, which have the same inputs, as one; each is followed by its bias when `biased`.
+    fn fused(&mut self, parts: usize, biased: bool) -> Result<Matrix, LoadError>;
 
     fn matrix(&mut self, biased: bool) -> Result<Matrix, LoadError> {
         self.fused(1, biased)
-    }
-
-    /// `parts` matrices with the same inputs as one, each followed by its bias when `biased`.
-    fn fused(&mut self, parts: usize, biased: bool) -> Result<Matrix, LoadError> {
-        let mut rows = Vec::with_capacity(parts);
-        for _ in 0..parts {
-            let matrix = self.row_major()?;
-            let bias = if biased { self.vector()?.values } else { Vec::new() };
-            rows.push((matrix, bias));
-        }
-        let outs = rows.iter().map(|(matrix, _)| matrix.scales.len()).sum();
-        let ins = rows.first().map_or(0, |(matrix, _)| matrix.cols);
-        let mut fused = Matrix::new(outs, ins);
-        let mut out = 0;
-        for (matrix, bias) in &rows {
-            for (row, &scale) in matrix.scales.iter().enumerate() {
-                fused.set_row(out, matrix.row(row), scale, bias.get(row).copied().unwrap_or(0));
-                out += 1;
-            }
-        }
-        Ok(fused)
     }
 
     fn layer_norm(&mut self) -> Result<Norm, LoadError> {
@@ -180,13 +192,21 @@ impl Intake<'_> {
             layers,
         })
     }
+
+    /// The weights of a model of `spec`.
+    fn weights(&mut self, spec: &ModelSpec) -> Result<Weights, LoadError> {
+        Ok(match &spec.family {
+            Family::Llama(llama) => Weights::Llama(self.llama(spec, llama)?),
+            Family::Bert(_) => Weights::Bert(self.bert(spec)?),
+        })
+    }
 }
 
-fn misplaced() -> LoadError {
-    LoadError::Weights {
-        file: "(tensors)".into(),
-        reason: "a matrix stands where a vector belongs, or the reverse".into(),
-    }
+/// Outputs and inputs of the matrix that the next `parts` of `specs` make up, see [`Walk::fused`].
+pub(super) fn fused_shape(specs: &[TensorSpec], parts: usize, biased: bool) -> (usize, usize) {
+    let matrices = specs.iter().step_by(1 + usize::from(biased)).take(parts);
+    let outs = matrices.map(|spec| spec.rows as usize).sum();
+    (outs, specs.first().map_or(0, |spec| spec.cols as usize))
 }
 
 impl Weights {
@@ -198,11 +218,59 @@ impl Weights {
             pool,
             leaves: Vec::new(),
         };
-        let weights = match &spec.family {
-            Family::Llama(llama) => Self::Llama(intake.llama(spec, llama)?),
-            Family::Bert(_) => Self::Bert(intake.bert(spec)?),
-        };
+        let weights = intake.weights(spec)?;
         Ok((weights, commit::weights_root(&intake.leaves)))
+    }
+
+    /// Bytes of memory that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.matrices().into_iter().map(Matrix::bytes).sum()
+    }
+
+    /// Every matrix, in the order of [`Walk`].
+    pub(super) fn matrices(&self) -> Vec<&Matrix> {
+        let mut list = Vec::new();
+        match self {
+            Self::Llama(model) => {
+                list.push(&model.embed);
+                for layer in &model.layers {
+                    list.extend([&layer.qkv, &layer.o, &layer.gate_up, &layer.down]);
+                }
+                list.extend(&model.head);
+            },
+            Self::Bert(model) => {
+                list.extend([&model.embed, &model.positions, &model.token_type]);
+                for layer in &model.layers {
+                    list.extend([&layer.qkv, &layer.o, &layer.up, &layer.down]);
+                }
+            },
+        }
+        list
+    }
+
+    /// Every vector that is not a bias within a matrix, in the order of [`Walk`].
+    pub(super) fn vectors(&self) -> Vec<Vector> {
+        let mut list = Vec::new();
+        match self {
+            Self::Llama(model) => {
+                for layer in &model.layers {
+                    list.push(layer.attention_norm.clone());
+                    list.extend(layer.q_norm.iter().chain(&layer.k_norm).cloned());
+                    list.push(layer.mlp_norm.clone());
+                }
+                list.push(model.final_norm.clone());
+            },
+            Self::Bert(model) => {
+                let norms = model
+                    .layers
+                    .iter()
+                    .flat_map(|layer| [&layer.attention_norm, &layer.output_norm]);
+                for norm in std::iter::once(&model.embed_norm).chain(norms) {
+                    list.extend([norm.gain.clone(), bias_vector(norm.bias.clone())]);
+                }
+            },
+        }
+        list
     }
 
     /// The tensors in commitment order, as the reference model takes them. Copies everything.
@@ -262,10 +330,7 @@ fn unpack(out: &mut Vec<Tensor>, fused: &Matrix, parts: &[usize], biased: bool) 
         out.push(Tensor::Matrix(RowMajor { cols, data, scales }));
         if biased {
             let values = fused.bias[first..first + rows].to_vec();
-            out.push(Tensor::Vector(Vector {
-                frac: lantern_exact::fixed::FRAC as u32,
-                values,
-            }));
+            out.push(Tensor::Vector(bias_vector(values)));
         }
         first += rows;
     }
@@ -273,8 +338,13 @@ fn unpack(out: &mut Vec<Tensor>, fused: &Matrix, parts: &[usize], biased: bool) 
 
 fn unpack_norm(out: &mut Vec<Tensor>, norm: &Norm) {
     out.push(Tensor::Vector(norm.gain.clone()));
-    out.push(Tensor::Vector(Vector {
+    out.push(Tensor::Vector(bias_vector(norm.bias.clone())));
+}
+
+/// A bias, which is in Q16.
+fn bias_vector(values: Vec<i32>) -> Vector {
+    Vector {
         frac: lantern_exact::fixed::FRAC as u32,
-        values: norm.bias.clone(),
-    }));
+        values,
+    }
 }

@@ -7,11 +7,11 @@ use lantern_engine::{
     ModelSource, Overloaded, SlotId,
 };
 use lantern_exact::{
-    BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, Outcome, ParamsError, Pooling, RopeScaling,
-    Sampling, StopTokens, Width, ARITHMETIC,
+    BertSpec, Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, Outcome, ParamsError, Pooling, ReferenceModel,
+    RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
 };
 use serde_json::Value;
-use std::{collections::HashMap, ops::ControlFlow, sync::atomic::AtomicBool, sync::Arc};
+use std::{collections::HashMap, ops::ControlFlow, sync::atomic::AtomicBool};
 
 const CACHE: usize = 4 << 20;
 
@@ -112,9 +112,9 @@ fn seeded() -> Sampling {
     }
 }
 
-fn upload(spec: ModelSpec, seed: u64, cache: usize) -> GpuModel {
+fn upload(spec: ModelSpec, seed: u64, cache: usize) -> (GpuModel, ReferenceModel) {
     let model = LoadedModel::synthetic(spec, seed).unwrap();
-    engine().upload(Arc::new(model), cache).unwrap()
+    (engine().upload(&model, cache).unwrap(), model.reference().unwrap())
 }
 
 fn try_run(model: &GpuModel, input: &[u32], params: &JobParams, chunk: usize) -> Result<Execution, GpuError> {
@@ -147,8 +147,8 @@ fn the_golden_models_give_their_outputs_and_trace_roots() {
         let spec: ModelSpec = serde_json::from_value(case["spec"].clone()).unwrap();
         let params: JobParams = serde_json::from_value(case["params"].clone()).unwrap();
         let input: Vec<u32> = serde_json::from_value(case["prompt"].clone()).unwrap();
-        let model = upload(spec, case["seed"].as_u64().unwrap(), CACHE);
-        assert_eq!(hex::encode(model.model().id()), case["model_id"]);
+        let (model, _) = upload(spec, case["seed"].as_u64().unwrap(), CACHE);
+        assert_eq!(hex::encode(model.id()), case["model_id"]);
         let got = try_run(&model, &input, &params, 3).unwrap();
         assert_eq!(hex::encode(&got.output), case["output"]);
         assert_eq!(hex::encode(got.trace_root), case["trace_root"]);
@@ -168,7 +168,7 @@ fn the_built_in_model_gives_its_golden_vectors() {
         };
         let loaded = LoadedModel::load(&ModelSource::Folder(folder.clone()), &options).unwrap();
         assert_eq!(hex::encode(loaded.id()), entry["model_id"]);
-        let model = engine().upload(Arc::new(loaded), CACHE).unwrap();
+        let model = engine().upload(&loaded, CACHE).unwrap();
         let vectors = entry["vectors"].as_array().unwrap();
         // One prompt with each kind of sampling.
         let few = if is_slow() { 3 } else { vectors.len() };
@@ -195,8 +195,7 @@ fn the_built_in_model_gives_its_golden_vectors() {
 #[test]
 fn generation_equals_the_reference_whatever_the_chunk() {
     for (seed, spec) in llama_specs().into_iter().enumerate() {
-        let model = upload(spec, seed as u64, CACHE);
-        let reference = model.model().reference().unwrap();
+        let (model, reference) = upload(spec, seed as u64, CACHE);
         let input = prompt(spec.vocab, 37);
         for (sampling, chunk) in [(Sampling::Greedy, 1000), (seeded(), 7)] {
             let params = generate(6, sampling);
@@ -210,8 +209,7 @@ fn generation_equals_the_reference_whatever_the_chunk() {
 #[test]
 fn embedding_equals_the_reference() {
     for (seed, spec) in bert_specs().into_iter().enumerate() {
-        let model = upload(spec, 100 + seed as u64, CACHE);
-        let reference = model.model().reference().unwrap();
+        let (model, reference) = upload(spec, 100 + seed as u64, CACHE);
         for len in [1, 40] {
             let input = prompt(spec.vocab, len);
             let want = reference.run(&input, &JobParams::Embed).unwrap();
@@ -232,10 +230,10 @@ fn attention_beyond_one_span_and_several_splits_leaves_the_same_trace() {
             spec.intermediate,
         ) = (700, 1, 2, 16, 16);
     });
-    let model = upload(spec, 8, CACHE);
+    let (model, reference) = upload(spec, 8, CACHE);
     let input = prompt(spec.vocab, if is_slow() { 530 } else { 690 });
     let params = generate(3, Sampling::Greedy);
-    let want = model.model().reference().unwrap().run(&input, &params).unwrap();
+    let want = reference.run(&input, &params).unwrap();
     assert_same(&try_run(&model, &input, &params, 512).unwrap(), &want, "long context");
 }
 
@@ -274,9 +272,8 @@ fn generations_that_share_passes_do_not_mix() {
     let spec = llama(|_, spec| (spec.layers, spec.kv_heads) = (2, 2));
     // Eleven pages for texts of up to three: some wait for memory, others for slots, and pages are used again.
     let page = 32 * spec.kv_heads as usize * (16 * 3 + 16) * spec.layers as usize;
-    let model = upload(spec, 21, 11 * page);
+    let (model, reference) = upload(spec, 21, 11 * page);
     assert_eq!(model.cache_positions(), 11 * 32);
-    let reference = model.model().reference().unwrap();
     let jobs: Vec<(Vec<u32>, JobParams)> = (0..14u32)
         .map(|index| {
             let sampling = if index % 3 == 0 { seeded() } else { Sampling::Greedy };
@@ -302,7 +299,7 @@ fn generations_that_share_passes_do_not_mix() {
 
 #[test]
 fn bad_jobs_and_full_caches_are_refused_by_name() {
-    let model = upload(llama_spec(), 1, 1);
+    let (model, _) = upload(llama_spec(), 1, 1);
     assert_eq!(model.cache_positions(), 32, "one page at least");
     let params = |error: ParamsError| GpuError::Execute(ExecuteError::Params(error));
     let greedy = generate(10, Sampling::Greedy);

@@ -13,7 +13,6 @@ use lantern_exact::{
     Family, LlamaSpec, ModelSpec, RopeScaling, Width, ARITHMETIC,
 };
 use serde_json::Value;
-use std::sync::Arc;
 
 fn golden(file: &str) -> Vec<Value> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../exact/tests/golden/").to_string() + file;
@@ -344,7 +343,7 @@ fn attention_equals_the_golden_vectors() {
             ..small(6, 6, 1, 1, 6)
         };
         let model = device
-            .upload(Arc::new(LoadedModel::synthetic(spec, 1).unwrap()), 1 << 20)
+            .upload(&LoadedModel::synthetic(spec, 1).unwrap(), 1 << 20)
             .unwrap();
         let rows = case["rows"].as_array().unwrap();
         let query = ints(&case["query"]);
@@ -550,7 +549,7 @@ fn attention_equals_the_definition_over_many_pages_splits_and_extreme_rows() {
                 ..small(8, 8, heads, kv_heads, dim)
             };
             let model = device
-                .upload(Arc::new(LoadedModel::synthetic(spec, 3).unwrap()), 8 << 20)
+                .upload(&LoadedModel::synthetic(spec, 3).unwrap(), 8 << 20)
                 .unwrap();
             let width = ((heads + 2 * kv_heads) * dim) as usize;
             let kinds = rows(&mut rng, width);

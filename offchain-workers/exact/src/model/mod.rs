@@ -18,8 +18,10 @@ pub use llama::{LlamaLayer, LlamaModel, LlamaState};
 pub use tensors::{Matrix, Norm, Tensor, Vector};
 
 use crate::{
-    commit, merkle, spec::Usage, trace::TraceBuilder, Family, Hash, JobParams, ModelId, ModelSpec, ParamsError,
-    SpecError,
+    commit, merkle,
+    spec::Usage,
+    trace::{LayerProof, TraceBuilder},
+    Family, Hash, JobParams, ModelId, ModelSpec, ParamsError, SpecError,
 };
 
 /// Why a model or a job is refused.
@@ -140,6 +142,22 @@ impl Trace {
             builder.push(&merkle::root(leaves));
         }
         builder.root()
+    }
+
+    /// Proof of one leaf. `None` when there is no such leaf.
+    pub fn prove(&self, position: u32, layer: u32) -> Option<LayerProof> {
+        let layers = self.positions.get(position as usize)?;
+        let positions: Vec<Hash> = self
+            .positions
+            .iter()
+            .map(|leaves| merkle::leaf(&merkle::root(leaves)))
+            .collect();
+        Some(LayerProof {
+            position,
+            layer,
+            over_layers: merkle::proof(layers, layer as usize)?,
+            over_positions: merkle::proof(&positions, position as usize)?,
+        })
     }
 
     /// Appends the leaves of one layer for the newest `leaves.len()` positions, creating positions at layer 0.

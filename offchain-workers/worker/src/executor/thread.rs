@@ -55,8 +55,14 @@ fn admit<'a>(shared: &Shared, backend: &'a impl Backend, catalog: &'a Catalog, b
         if known.is_none() {
             match Running::open(backend, catalog, job.model) {
                 Ok(batch) => batches.push(batch),
-                Err(failure) => {
+                Err(Refusal::Failed(failure)) => {
                     shared.fail(id, &job, None, failure);
+                    continue;
+                },
+                // It waits for other models' jobs to end, and so they must not go on coming before it.
+                Err(Refusal::Memory | Refusal::Slots) => {
+                    full.push(job.model);
+                    memory_is_short = true;
                     continue;
                 },
             }
@@ -98,7 +104,7 @@ struct Active {
 }
 
 impl<'a> Running<'a> {
-    fn open(backend: &'a impl Backend, catalog: &'a Catalog, model: Hash) -> Result<Self, Failure> {
+    fn open(backend: &'a impl Backend, catalog: &'a Catalog, model: Hash) -> Result<Self, Refusal> {
         Ok(Self {
             model,
             batch: backend.batch(&model)?,
@@ -120,7 +126,8 @@ impl<'a> Running<'a> {
         let mut state = shared.state();
         state.waiting.retain(|other| *other != id);
         // Otherwise it was cancelled meanwhile, and leaves again before the next step.
-        if state.runs.contains_key(&id) {
+        if let Some(run) = state.runs.get_mut(&id) {
+            run.begun = Some(Instant::now());
             state.running.push(id);
         }
         tracing::info!(job = job.key, model = %job.model, input_bytes = job.input.0.len(), "running");
@@ -189,6 +196,7 @@ impl Shared {
     fn token(&self, id: RunId, token: u32, text: String) {
         if let Some(run) = self.state().runs.get_mut(&id) {
             let index = u32::try_from(run.tokens.len()).unwrap_or(u32::MAX);
+            run.first_token.get_or_insert_with(Instant::now);
             run.tokens.push(token);
             run.text.push_str(&text);
             run.tell(&Reply::Tokens {

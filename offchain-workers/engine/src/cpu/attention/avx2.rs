@@ -1,6 +1,6 @@
 //! Attention for AVX2: eight positions a vector, scores and mixes of up to four heads at once.
 
-use super::{HeadView, Scratch, KEY_BLOCK, VALUE_GROUP};
+use super::{blocks_of, HeadView, Scratch, KEY_BLOCK, VALUE_GROUP};
 use crate::cpu::memory::reserve;
 use lantern_exact::{
     fixed::{bits, rsr, shift_to_i32, Scale, EXP2_COEFFICIENTS, FRAC},
@@ -86,7 +86,7 @@ fn score<const G: usize>(view: &HeadView<'_>, queries: &[i16], scales: &[Scale],
     let padded = scores.len() / G;
     assert_eq!(queries.len(), G * view.dim, "components of the queries");
     for first in (0..padded).step_by(KEY_BLOCK) {
-        let keys = &view.keys[first * view.dim..][..KEY_BLOCK * view.dim];
+        let keys = view.keys(first);
         let mut dots = [[[_mm256_setzero_si256(); 2]; 2]; G];
         for start in (0..pairs).step_by(PAIRS_PER_SUM) {
             let mut sums = [[_mm256_setzero_si256(); 2]; G];
@@ -140,7 +140,7 @@ fn score_lanes(
     visible: usize,
     out: &mut [i32],
 ) -> bool {
-    let (mant, exp) = (load(&view.key_mant[at..]), load(&view.key_exp[at..]));
+    let (mant, exp) = (load(view.key_mant(at)), load(view.key_exp(at)));
     // epilogue(): s - 1; large for positions that are not visible, whose scores do not matter.
     let shift = _mm256_sub_epi32(_mm256_set1_epi32(-(26 + FRAC + query.exp)), exp);
     let shift = _mm256_blendv_epi8(_mm256_set1_epi32(63), shift, lanes_before(visible, at));
@@ -178,7 +178,7 @@ fn score_each(view: &HeadView<'_>, dots: &[__m256i; 2], query: Scale, at: usize,
     store(&mut parts[1], dots[1]);
     for (lane, out) in out.iter_mut().enumerate() {
         let dot = (i64::from(parts[0][lane]) << 16) + i64::from(parts[1][lane]);
-        let (mant, exp) = (view.key_mant[at + lane], view.key_exp[at + lane]);
+        let (mant, exp) = (view.key_mant(at)[lane], view.key_exp(at)[lane]);
         *out = ops::score(dot, query, Scale { mant, exp });
     }
 }
@@ -188,7 +188,7 @@ fn score_each(view: &HeadView<'_>, dots: &[__m256i; 2], query: Scale, at: usize,
 #[target_feature(enable = "avx2")]
 fn softmax(view: &HeadView<'_>, scores: &[i32], visible: usize, bytes: &mut [u8]) -> Softmax {
     let top = scores.iter().copied().max().unwrap_or(i32::MIN);
-    let exp = view.exp_top[visible - 1];
+    let exp = view.exp_top(visible - 1);
     let (lows, highs) = bytes.split_at_mut(2 * scores.len());
     let mut sums = _mm256_setzero_si256();
     for (block, scores) in scores.chunks_exact(KEY_BLOCK).enumerate() {
@@ -198,9 +198,9 @@ fn softmax(view: &HeadView<'_>, scores: &[i32], visible: usize, bytes: &mut [u8]
             let e = _mm256_and_si256(exp2_neg(below), lanes_before(visible, at));
             let (even, odd) = (even_lanes(e), odd_lanes(e));
             sums = _mm256_add_epi64(sums, _mm256_add_epi64(even, odd));
-            let mant = load(&view.value_mant[at..]);
+            let mant = load(view.value_mant(at));
             // Counts beyond 63 give zero, as the definition does: e * mant < 2^48.
-            let shift = _mm256_sub_epi32(_mm256_set1_epi32(exp + 27), load(&view.value_exp[at..]));
+            let shift = _mm256_sub_epi32(_mm256_set1_epi32(exp + 27), load(view.value_exp(at)));
             let even = _mm256_srlv_epi64(_mm256_mul_epu32(even, mant), even_lanes(shift));
             let odd = _mm256_srlv_epi64(_mm256_mul_epu32(odd, odd_lanes(mant)), odd_lanes(shift));
             round_last(interleave(even, _mm256_slli_epi64::<32>(odd)))
@@ -268,20 +268,20 @@ fn exp2_neg(t: __m256i) -> __m256i {
 fn mix<const G: usize>(view: &HeadView<'_>, bytes: &[u8], padded: usize, sums: &mut [i64]) {
     let blocks = padded / KEY_BLOCK;
     let bytes = &bytes[..G * WEIGHT_BYTES * padded];
-    let values = &view.values[..padded * view.dim_padded];
     for start in (0..view.dim).step_by(LANES) {
         let mut totals = [[0i64; LANES]; G];
         for first in (0..blocks).step_by(BLOCKS_PER_SUM) {
             let mut lows = [[_mm256_setzero_si256(); 2]; G];
             let mut highs = [_mm256_setzero_si256(); G];
-            for block in first..(first + BLOCKS_PER_SUM).min(blocks) {
+            let last = (first + BLOCKS_PER_SUM).min(blocks);
+            for (block, values) in view.values(first * KEY_BLOCK..last * KEY_BLOCK).flat_map(blocks_of) {
                 let mut parts = [_mm256_setzero_si256(); G];
                 for group in 0..KEY_BLOCK / VALUE_GROUP {
-                    let position = block * KEY_BLOCK + group * VALUE_GROUP;
+                    let position = block + group * VALUE_GROUP;
                     // SAFETY: `position + 4 <= padded` and `start + 8 <= dim_padded`: 32 bytes of values, and of each head
                     // 8 bytes of low halves and 4 of high parts.
                     unsafe {
-                        let at = position * view.dim_padded + start * VALUE_GROUP;
+                        let at = (group * view.dim_padded + start) * VALUE_GROUP;
                         let v = values.as_ptr().add(at).cast::<__m128i>();
                         let wide = [
                             _mm256_cvtepi8_epi16(_mm_loadu_si128(v)),

@@ -1,6 +1,6 @@
 //! Attention for AVX-512 with VNNI: sixteen positions' scores at a time, weights mixed as three byte planes.
 
-use super::{HeadView, Scratch, KEY_BLOCK, VALUE_GROUP, VALUE_PAD};
+use super::{groups_of, HeadView, Scratch, KEY_BLOCK, VALUE_GROUP, VALUE_PAD};
 use crate::cpu::memory::reserve;
 use lantern_exact::{
     fixed::{bits, Scale, EXP2_COEFFICIENTS, FRAC},
@@ -65,7 +65,7 @@ fn score(view: &HeadView<'_>, query: &[i16], scale: Scale, visible: usize, score
     let base = -(25 + FRAC + scale.exp);
     for (block, scores) in scores.chunks_exact_mut(KEY_BLOCK).enumerate() {
         let first = block * KEY_BLOCK;
-        let keys = &view.keys[first * view.dim..][..KEY_BLOCK * view.dim];
+        let keys = view.keys(first);
         let mut sums = [_mm512_setzero_si512(); 2];
         for start in (0..pairs).step_by(PAIRS_PER_SUM) {
             let mut sum = _mm512_setzero_si512();
@@ -86,8 +86,8 @@ fn score(view: &HeadView<'_>, query: &[i16], scale: Scale, visible: usize, score
             // SAFETY: eight scales of a padded block.
             let (mant, exp) = unsafe {
                 (
-                    _mm512_cvtepu32_epi64(_mm256_loadu_si256(view.key_mant[at..at + 8].as_ptr().cast())),
-                    _mm512_cvtepi32_epi64(_mm256_loadu_si256(view.key_exp[at..at + 8].as_ptr().cast())),
+                    _mm512_cvtepu32_epi64(_mm256_loadu_si256(view.key_mant(at)[..8].as_ptr().cast())),
+                    _mm512_cvtepi32_epi64(_mm256_loadu_si256(view.key_exp(at)[..8].as_ptr().cast())),
                 )
             };
             let shift = _mm512_sub_epi64(_mm512_set1_epi64(i64::from(base)), exp);
@@ -101,8 +101,8 @@ fn score(view: &HeadView<'_>, query: &[i16], scale: Scale, visible: usize, score
                 unsafe { _mm512_storeu_si512(dots.as_mut_ptr().cast(), sum) };
                 for (lane, out) in out.iter_mut().enumerate() {
                     let key = Scale {
-                        mant: view.key_mant[at + lane],
-                        exp: view.key_exp[at + lane],
+                        mant: view.key_mant(at)[lane],
+                        exp: view.key_exp(at)[lane],
                     };
                     *out = if lane < used {
                         ops::score(dots[lane], scale, key)
@@ -136,7 +136,7 @@ fn softmax(view: &HeadView<'_>, scores: &[i32], visible: usize, bytes: &mut [u8]
         top = _mm512_max_epi32(top, unsafe { _mm512_loadu_si512(block.as_ptr().cast()) });
     }
     let top = _mm512_set1_epi64(i64::from(_mm512_reduce_max_epi32(top)));
-    let exp = view.exp_top[visible - 1];
+    let exp = view.exp_top(visible - 1);
     let mut sum = _mm512_setzero_si512();
     for at in (0..padded).step_by(8) {
         let mask = ((1u16 << visible.saturating_sub(at).min(8)) - 1) as __mmask8;
@@ -144,8 +144,8 @@ fn softmax(view: &HeadView<'_>, scores: &[i32], visible: usize, bytes: &mut [u8]
         let (score, mant, value_exp) = unsafe {
             (
                 _mm512_cvtepi32_epi64(_mm256_loadu_si256(scores[at..at + 8].as_ptr().cast())),
-                _mm512_cvtepu32_epi64(_mm256_loadu_si256(view.value_mant[at..at + 8].as_ptr().cast())),
-                _mm512_cvtepi32_epi64(_mm256_loadu_si256(view.value_exp[at..at + 8].as_ptr().cast())),
+                _mm512_cvtepu32_epi64(_mm256_loadu_si256(view.value_mant(at)[..8].as_ptr().cast())),
+                _mm512_cvtepi32_epi64(_mm256_loadu_si256(view.value_exp(at)[..8].as_ptr().cast())),
             )
         };
         let e = _mm512_maskz_mov_epi64(mask, exp2_neg(_mm512_sub_epi64(top, score)));
@@ -203,17 +203,16 @@ fn mix<const G: usize>(
 ) {
     let groups = visible.div_ceil(VALUE_GROUP);
     let bytes = &bytes[..G * PLANES * padded];
-    let values = &view.values[..groups * VALUE_GROUP * view.dim_padded];
     for start in (0..view.dim).step_by(VALUE_PAD) {
         let mut totals = [[_mm512_setzero_si512(); 2]; G];
         for first in (0..groups).step_by(GROUPS_PER_SUM) {
             let mut acc = [[_mm512_setzero_si512(); PLANES]; G];
-            for group in first..(first + GROUPS_PER_SUM).min(groups) {
+            let last = (first + GROUPS_PER_SUM).min(groups);
+            for (group, values) in view.values(first * VALUE_GROUP..last * VALUE_GROUP).flat_map(groups_of) {
                 // SAFETY: `group < groups` and `start + 16 <= dim_padded`: 64 bytes of values; a group's four bytes lie
                 // within its plane because `groups * 4 <= padded`.
                 unsafe {
-                    let at = (group * view.dim_padded + start) * VALUE_GROUP;
-                    let v = _mm512_loadu_si512(values.as_ptr().add(at).cast());
+                    let v = _mm512_loadu_si512(values.as_ptr().add(start * VALUE_GROUP).cast());
                     for (head, acc) in acc.iter_mut().enumerate() {
                         for (plane, acc) in acc.iter_mut().enumerate() {
                             let weights = bytes

@@ -1,7 +1,7 @@
 //! Attention for NEON: sixteen positions' scores at a time; values mixed by `SDOT` with the weights as three byte planes, or
 //! by 32-bit products without it.
 
-use super::{HeadView, Scratch, KEY_BLOCK, VALUE_GROUP, VALUE_PAD};
+use super::{groups_of, HeadView, Scratch, KEY_BLOCK, VALUE_GROUP, VALUE_PAD};
 use crate::cpu::{
     memory::reserve,
     neon::{left_by, shift_to_i32, store, times, Epilogue, LANES},
@@ -77,7 +77,7 @@ fn score(view: &HeadView<'_>, query: &[i16], scale: Scale, visible: usize, score
     let pairs = view.dim / 2;
     for (block, scores) in scores.chunks_exact_mut(KEY_BLOCK).enumerate() {
         let first = block * KEY_BLOCK;
-        let keys = &view.keys[first * view.dim..][..KEY_BLOCK * view.dim];
+        let keys = view.keys(first);
         // Two positions a vector.
         let mut dots = [vdupq_n_s64(0); KEY_BLOCK / 2];
         for start in (0..pairs).step_by(PAIRS_PER_SUM) {
@@ -103,8 +103,8 @@ fn score(view: &HeadView<'_>, query: &[i16], scale: Scale, visible: usize, score
             // SAFETY: four scales of a padded block.
             let (mant, exp) = unsafe {
                 (
-                    vld1q_u32(view.key_mant[at..at + LANES].as_ptr()),
-                    vld1q_s32(view.key_exp[at..at + LANES].as_ptr()),
+                    vld1q_u32(view.key_mant(at)[..LANES].as_ptr()),
+                    vld1q_s32(view.key_exp(at)[..LANES].as_ptr()),
                 )
             };
             store(Epilogue::new(scale, mant, exp).finish_wide([dots[0], dots[1]]), out);
@@ -117,7 +117,7 @@ fn score(view: &HeadView<'_>, query: &[i16], scale: Scale, visible: usize, score
 #[target_feature(enable = "neon")]
 fn softmax(view: &HeadView<'_>, scores: &[i32], visible: usize, weights: &mut [u32]) -> Softmax {
     let top = vdupq_n_s32(scores.iter().copied().max().unwrap_or(0));
-    let exp = view.exp_top[visible - 1];
+    let exp = view.exp_top(visible - 1);
     let mut sum = vdupq_n_u64(0);
     for (part, weights) in weights.chunks_exact_mut(LANES).enumerate() {
         let at = part * LANES;
@@ -125,8 +125,8 @@ fn softmax(view: &HeadView<'_>, scores: &[i32], visible: usize, weights: &mut [u
         let (score, mant, value_exp) = unsafe {
             (
                 vld1q_s32(scores[at..at + LANES].as_ptr()),
-                vld1q_u32(view.value_mant[at..at + LANES].as_ptr()),
-                vld1q_s32(view.value_exp[at..at + LANES].as_ptr()),
+                vld1q_u32(view.value_mant(at)[..LANES].as_ptr()),
+                vld1q_s32(view.value_exp(at)[..LANES].as_ptr()),
             )
         };
         let mut e = exp2_neg(vreinterpretq_u32_s32(vsubq_s32(top, score)));
@@ -205,17 +205,17 @@ unsafe fn mix_dot<const G: usize>(
 ) {
     let groups = visible.div_ceil(VALUE_GROUP);
     let bytes = &bytes[..G * PLANES * padded];
-    let values = &view.values[..groups * VALUE_GROUP * view.dim_padded];
     for start in (0..view.dim).step_by(VALUE_PAD) {
         let mut totals = [[vdupq_n_s64(0); VALUE_PAD / 2]; G];
         for first in (0..groups).step_by(GROUPS_PER_DOT) {
             // Four components a vector.
             let mut acc = [[[vdupq_n_s32(0); VALUE_PAD / LANES]; PLANES]; G];
-            for group in first..(first + GROUPS_PER_DOT).min(groups) {
+            let last = (first + GROUPS_PER_DOT).min(groups);
+            for (group, values) in view.values(first * VALUE_GROUP..last * VALUE_GROUP).flat_map(groups_of) {
                 // SAFETY: `group < groups` and `start + 16 <= dim_padded`: 64 bytes of values; a group's four bytes lie
                 // within its plane because `groups * 4 <= padded`.
                 unsafe {
-                    let at = (group * view.dim_padded + start) * VALUE_GROUP;
+                    let at = start * VALUE_GROUP;
                     let v: [int8x16_t; 4] = std::array::from_fn(|part| vld1q_s8(values.as_ptr().add(at + part * 16)));
                     for (head, acc) in acc.iter_mut().enumerate() {
                         for (plane, acc) in acc.iter_mut().enumerate() {
@@ -273,17 +273,17 @@ fn dot(mut sum: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
 fn mix(view: &HeadView<'_>, weights: &[u32], visible: usize, sum: &Softmax, out: &mut [i32]) {
     let groups = visible.div_ceil(VALUE_GROUP);
     let weights = &weights[..groups * VALUE_GROUP];
-    let values = &view.values[..groups * VALUE_GROUP * view.dim_padded];
     for start in (0..view.dim).step_by(VALUE_PAD) {
         let mut totals = [vdupq_n_s64(0); VALUE_PAD / 2];
         for first in (0..groups).step_by(GROUPS_PER_SUM) {
             // One vector a component, its lanes the positions of a group.
             let mut acc = [vdupq_n_s32(0); VALUE_PAD];
-            for group in first..(first + GROUPS_PER_SUM).min(groups) {
+            let last = (first + GROUPS_PER_SUM).min(groups);
+            for (group, values) in view.values(first * VALUE_GROUP..last * VALUE_GROUP).flat_map(groups_of) {
                 // SAFETY: `group < groups` and `start + 16 <= dim_padded`: four weights and 64 bytes of values.
                 unsafe {
                     let w = vreinterpretq_s32_u32(vld1q_u32(weights.as_ptr().add(group * VALUE_GROUP)));
-                    let at = (group * view.dim_padded + start) * VALUE_GROUP;
+                    let at = start * VALUE_GROUP;
                     for (part, acc) in acc.chunks_exact_mut(4).enumerate() {
                         let v = vld1q_s8(values.as_ptr().add(at + part * 16));
                         let (low, high) = (vmovl_s8(vget_low_s8(v)), vmovl_high_s8(v));

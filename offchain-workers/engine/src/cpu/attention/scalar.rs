@@ -1,6 +1,6 @@
 //! Attention by the definition's own operators, reading the kernels' memory order.
 
-use super::{HeadView, Scratch, KEY_BLOCK, VALUE_GROUP};
+use super::{groups_of, HeadView, Scratch, KEY_BLOCK, VALUE_GROUP};
 use lantern_exact::{fixed::Scale, ops};
 
 /// Outputs (Q16) of the query heads in `queries` over the first `visible` positions of `view`.
@@ -14,27 +14,31 @@ pub(super) fn attend(
 ) {
     let dim = view.dim;
     scratch.scales.clear();
-    let value_scales = view.value_mant.iter().zip(view.value_exp).take(visible);
-    scratch
-        .scales
-        .extend(value_scales.map(|(&mant, &exp)| Scale { mant, exp }));
+    scratch.scales.extend((0..visible).map(|t| Scale {
+        mant: view.value_mant(t)[0],
+        exp: view.value_exp(t)[0],
+    }));
     scratch.weights.resize(visible, 0);
     scratch.sums.resize(dim, 0);
     for ((query, scale), out) in queries.chunks_exact(dim).zip(scales).zip(out.chunks_exact_mut(dim)) {
         scratch.scores.clear();
         scratch.scores.extend((0..visible).map(|t| {
             let key = Scale {
-                mant: view.key_mant[t],
-                exp: view.key_exp[t],
+                mant: view.key_mant(t)[0],
+                exp: view.key_exp(t)[0],
             };
             ops::score(dot(view, query, t), *scale, key)
         }));
         let softmax = ops::softmax(&scratch.scores, &scratch.scales, &mut scratch.weights[..visible]);
         scratch.sums.fill(0);
-        for (t, &weight) in scratch.weights[..visible].iter().enumerate() {
-            let group = &view.values[(t / VALUE_GROUP) * VALUE_GROUP * view.dim_padded..];
-            for (component, sum) in scratch.sums.iter_mut().enumerate() {
-                *sum += i64::from(weight) * i64::from(group[component * VALUE_GROUP + t % VALUE_GROUP]);
+        let groups = view
+            .values(0..visible.next_multiple_of(VALUE_GROUP))
+            .flat_map(groups_of);
+        for ((_, group), weights) in groups.zip(scratch.weights[..visible].chunks(VALUE_GROUP)) {
+            for (sum, values) in scratch.sums.iter_mut().zip(group.chunks_exact(VALUE_GROUP)) {
+                for (&weight, &value) in weights.iter().zip(values) {
+                    *sum += i64::from(weight) * i64::from(value);
+                }
             }
         }
         for (out, &sum) in out.iter_mut().zip(&scratch.sums) {
@@ -45,7 +49,7 @@ pub(super) fn attend(
 
 /// Exact dot product of `query` with the key at position `t`.
 fn dot(view: &HeadView<'_>, query: &[i16], t: usize) -> i64 {
-    let block = &view.keys[(t / KEY_BLOCK) * KEY_BLOCK * view.dim + (t % KEY_BLOCK) * 2..];
+    let block = &view.keys(t / KEY_BLOCK * KEY_BLOCK)[t % KEY_BLOCK * 2..];
     let pairs = query.chunks_exact(2).enumerate().map(|(pair, q)| {
         let key = &block[pair * KEY_BLOCK * 2..][..2];
         i64::from(q[0]) * i64::from(key[0]) + i64::from(q[1]) * i64::from(key[1])

@@ -99,11 +99,23 @@ fn quantised(queries: &[i32], dim: usize) -> (Vec<i16>, Vec<Scale>) {
     (data, scales)
 }
 
-/// The positions of `reference`, appended in two pieces of which the first, `cut` long, may be empty.
-fn cached(pool: &Pool, spec: &ModelSpec, reference: &Reference, cut: usize) -> LayerCache {
+/// Layer of the caches under test, and how many there are: its neighbours must stay as they are.
+const LAYER: usize = 1;
+const LAYERS: usize = 3;
+
+fn shape(spec: &ModelSpec) -> CacheShape {
+    CacheShape {
+        layers: LAYERS,
+        kv_heads: spec.kv_heads as usize,
+        dim: spec.head_dim as usize,
+    }
+}
+
+/// The positions of `reference`, written in two pieces of which the first, `cut` long, may be empty.
+fn cached(pool: &Pool, spec: &ModelSpec, reference: &Reference, cut: usize) -> PagedCache {
     let (kv_heads, width) = (spec.kv_heads as usize, spec.kv_width() as usize);
     let positions = reference.key_scales.len() / kv_heads;
-    let mut cache = LayerCache::new(kv_heads, spec.head_dim as usize);
+    let mut cache = PagedCache::new(shape(spec), Vec::new());
     for (first, last) in [(0, cut), (cut, positions)] {
         let heads = first * kv_heads..last * kv_heads;
         let new = NewRows {
@@ -112,13 +124,14 @@ fn cached(pool: &Pool, spec: &ModelSpec, reference: &Reference, cut: usize) -> L
             values: &reference.values[first * width..last * width],
             value_scales: &reference.value_scales[heads],
         };
-        cache.append(pool, last - first, &new);
+        cache.reserve(last);
+        cache.write(pool, LAYER, first, last - first, &new);
     }
     cache
 }
 
 /// Holds every kernel to the reference, for one row of `queries` per number of visible positions.
-fn check(pool: &Pool, spec: &ModelSpec, reference: &Reference, cache: &LayerCache, queries: &[i32], visible: &[usize]) {
+fn check(pool: &Pool, spec: &ModelSpec, reference: &Reference, cache: &PagedCache, queries: &[i32], visible: &[usize]) {
     let rows = queries.chunks(spec.query_width() as usize).zip(visible);
     let want: Vec<i32> = rows
         .flat_map(|(row, visible)| reference.attend(spec, row, *visible))
@@ -135,6 +148,7 @@ fn check(pool: &Pool, spec: &ModelSpec, reference: &Reference, cache: &LayerCach
             pool,
             kernel,
             cache,
+            LAYER,
             &queries,
             visible.len(),
             &|row| visible[row],
@@ -279,11 +293,11 @@ fn sums_over_thousands_of_positions_do_not_overflow() {
 }
 
 #[test]
-fn a_growing_cache_keeps_its_positions() {
+fn positions_written_one_by_one_are_found_on_every_page() {
     let pool = Pool::new(1);
-    let mut cache = LayerCache::new(2, 6);
     let mut reference = Reference::default();
     let spec = spec(2, 2, 6);
+    let mut cache = PagedCache::new(shape(&spec), Vec::new());
     for position in 0..600i32 {
         let row: Vec<i32> = (0..12)
             .map(|i| (position * 7919 + i * 104_729) % 60_000 - 30_000)
@@ -291,38 +305,63 @@ fn a_growing_cache_keeps_its_positions() {
         reference.push(&spec, &row, &row);
         let heads = position as usize * 2..position as usize * 2 + 2;
         let cells = position as usize * 12..position as usize * 12 + 12;
-        cache.append(
-            &pool,
-            1,
-            &NewRows {
-                keys: &reference.keys[cells.clone()],
-                key_scales: &reference.key_scales[heads.clone()],
-                values: &reference.values[cells],
-                value_scales: &reference.value_scales[heads],
-            },
-        );
+        let new = NewRows {
+            keys: &reference.keys[cells.clone()],
+            key_scales: &reference.key_scales[heads.clone()],
+            values: &reference.values[cells],
+            value_scales: &reference.value_scales[heads],
+        };
+        cache.reserve(position as usize + 1);
+        cache.write(&pool, LAYER, position as usize, 1, &new);
     }
-    assert_eq!(cache.len(), 600);
+    assert_eq!(cache.pages().len(), 600usize.div_ceil(PAGE));
     check(&pool, &spec, &reference, &cache, &[65_536; 12], &[600]);
 }
 
 #[test]
-fn a_cache_takes_the_bytes_foretold_and_no_more_while_it_grows() {
-    let pool = Pool::new(1);
-    for (kv_heads, dim, most) in [(1, 6, 1), (2, 64, 700), (3, 10, 1000)] {
-        let mut cache = LayerCache::new(kv_heads, dim).with_most(most);
-        let new = NewRows {
-            keys: &vec![1; kv_heads * dim],
-            key_scales: &vec![Scale::ZERO_ROW; kv_heads],
-            values: &vec![1; kv_heads * dim],
-            value_scales: &vec![Scale::ZERO_ROW; kv_heads],
+fn a_page_takes_the_bytes_foretold() {
+    for (kv_heads, dim) in [(1, 6), (2, 64), (3, 10)] {
+        let shape = CacheShape {
+            layers: LAYERS,
+            kv_heads,
+            dim,
         };
-        (0..most).for_each(|_| cache.append(&pool, 1, &new));
-        let scales = cache.key_mant.len() + cache.key_exp.len() + cache.value_mant.len() + cache.value_exp.len();
-        let words = scales + cache.exp_top.len();
-        assert_eq!(
-            cache.keys.len() * 2 + cache.values.len() + words * 4,
-            cache_bytes(kv_heads, dim, most)
-        );
+        let mut cache = PagedCache::new(shape, Vec::new());
+        assert_eq!(cache.reserve(2 * PAGE + 1), 3);
+        assert_eq!(cache.reserve(3 * PAGE), 0, "there is room already");
+        let sizes = cache.pages().iter().map(|page| page.bytes());
+        assert_eq!(sizes.collect::<Vec<_>>(), [shape.page_bytes(); 3]);
     }
+}
+
+#[test]
+fn texts_that_share_pages_do_not_write_into_them() {
+    let pool = Pool::new(1);
+    let spec = spec(1, 1, 2);
+    let write = |cache: &mut PagedCache, at: usize, value: i16| {
+        let scale = [Scale {
+            mant: MANT_MIN,
+            exp: i32::from(value) - 40,
+        }];
+        let new = NewRows {
+            keys: &[value; 2],
+            key_scales: &scale,
+            values: &[value as i8; 2],
+            value_scales: &scale,
+        };
+        cache.reserve(at + 1);
+        cache.write(&pool, LAYER, at, 1, &new);
+    };
+    let mut first = PagedCache::new(shape(&spec), Vec::new());
+    (0..PAGE + 3).for_each(|at| write(&mut first, at, 1));
+    let mut second = PagedCache::new(shape(&spec), first.pages()[..1].to_vec());
+    (PAGE..PAGE + 3).for_each(|at| write(&mut second, at, 2));
+    assert!(std::ptr::eq(&*first.pages()[0], &*second.pages()[0]));
+    assert_eq!(first.head(LAYER, 0).key_exp(PAGE)[..3], [-39; 3]);
+    assert_eq!(second.head(LAYER, 0).key_exp(PAGE)[..3], [-38; 3]);
+    assert_eq!(second.head(LAYER, 0).exp_top(PAGE), -38, "the page before counts");
+    // Writing where another text reads gives the writer a copy.
+    write(&mut second, 5, 3);
+    assert_eq!(first.head(LAYER, 0).key_exp(5)[0], -39);
+    assert_eq!(second.head(LAYER, 0).key_exp(5)[0], -37);
 }

@@ -1,11 +1,11 @@
 //! The bytes of a header: every length is checked against what is left of the file before anything is made of it, and strings and
 //! arrays stay where they are, in the file.
 
-use super::{
+use super::metadata::{List, Metadata, Value};
+use crate::model::{
     blocks::Block,
-    metadata::{List, Metadata, Value},
+    error::{self, LoadError},
 };
-use crate::model::error::LoadError;
 use std::collections::{hash_map, HashMap};
 
 /// Most metadata entries; files of llama.cpp's converter have about forty.
@@ -97,7 +97,7 @@ struct Stated {
 fn place(file: &str, table: Vec<Stated>, data: u64, length: u64) -> Result<Tensors, LoadError> {
     let refuse = |field: &str, reason: &str| LoadError::Config {
         file: file.into(),
-        field: field.into(),
+        field: error::field(field),
         reason: reason.into(),
     };
     // Tensors that share bytes could make a small file fill a large memory.
@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
     fn refuse(&self, field: &str, reason: &str) -> LoadError {
         LoadError::Config {
             file: self.file.into(),
-            field: field.chars().take(80).collect(),
+            field: error::field(field),
             reason: reason.into(),
         }
     }

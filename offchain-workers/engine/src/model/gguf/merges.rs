@@ -11,8 +11,12 @@ use std::collections::HashMap;
 /// Longest piece in bytes: SentencePiece makes pieces of at most 16 characters where nobody asks for more. A bound on the ways to cut.
 const MAX_PIECE: usize = 256;
 
-/// Pairs to join, the best first, or why there are none.
-pub(super) fn derive<'a>(tokens: &[Token<'a>], scores: &[f32]) -> Result<Vec<(&'a str, &'a str)>, String> {
+/// At most `limit` pairs to join, the best first, or why there are none.
+pub(super) fn derive<'a>(
+    tokens: &[Token<'a>],
+    scores: &[f32],
+    limit: usize,
+) -> Result<Vec<(&'a str, &'a str)>, String> {
     let pieces: HashMap<&str, f32> = tokens
         .iter()
         .zip(scores)
@@ -49,6 +53,10 @@ pub(super) fn derive<'a>(tokens: &[Token<'a>], scores: &[f32]) -> Result<Vec<(&'
         // The longest left part first, as Hugging Face orders the cuts of one piece. They compete only where a piece overlaps itself.
         let cuts = text.char_indices().rev().map(|(at, _)| text.split_at(at));
         merges.extend(cuts.filter(|(left, right)| pieces.contains_key(left) && pieces.contains_key(right)));
+        // A million pieces of 256 bytes would have more ways to be cut than memory holds.
+        if merges.len() > limit {
+            return Err(format!("make more than {limit} merges"));
+        }
     }
     Ok(merges)
 }
@@ -68,16 +76,22 @@ mod tests {
 
     #[test]
     fn better_pieces_come_first_and_longer_left_parts_before_shorter() {
-        let found = derive(&tokens(&["a", "b", "ab", "aba", "ba"]), &[-9.0, -8.0, -1.0, -2.0, -1.5]).unwrap();
+        let found = derive(
+            &tokens(&["a", "b", "ab", "aba", "ba"]),
+            &[-9.0, -8.0, -1.0, -2.0, -1.5],
+            4,
+        )
+        .unwrap();
         assert_eq!(found, [("a", "b"), ("b", "a"), ("ab", "a"), ("a", "ba")]);
     }
 
     #[test]
     fn ambiguous_vocabularies_are_refused() {
-        let refused = |texts: &[&'static str], scores: &[f32]| derive(&tokens(texts), scores).unwrap_err();
+        let refused = |texts: &[&'static str], scores: &[f32]| derive(&tokens(texts), scores, 1).unwrap_err();
         assert!(refused(&["a", "b", "ab", "ba"], &[0.0, 0.0, -1.0, -1.0]).contains("same score"));
         assert!(refused(&["a", "ab"], &[0.0, -1.0]).contains("no piece"));
         assert!(refused(&["a", "aa"], &[0.0, f32::NAN]).contains("not finite"));
+        assert!(refused(&["a", "b", "ab", "aba"], &[0.0, 0.0, -1.0, -2.0]).contains("more than 1 merges"));
         let long: &'static str = "a".repeat(600).leak();
         assert!(refused(&["a", long], &[0.0, -1.0]).contains("longer"));
     }

@@ -1,7 +1,7 @@
 //! Metadata by key, read as what each key must be.
 
 use super::header::Cursor;
-use crate::model::error::LoadError;
+use crate::model::error::{self, LoadError};
 use std::collections::HashMap;
 
 /// One value, still in the file where it is text or an array.
@@ -105,7 +105,7 @@ impl<'a> Metadata<'a> {
     pub fn refuse(&self, key: &str, reason: &str) -> LoadError {
         LoadError::Config {
             file: self.file.into(),
-            field: key.into(),
+            field: error::field(key),
             reason: reason.into(),
         }
     }
@@ -124,7 +124,7 @@ impl<'a> Metadata<'a> {
         };
         LoadError::Unsupported {
             file: self.file.into(),
-            field: key.chars().take(80).collect(),
+            field: error::field(key),
             value,
         }
     }

@@ -7,7 +7,6 @@
 //! divides by an alignment that the file states, multiplies dimensions unchecked, copies every metadata array into 32 bytes per element,
 //! replaces what is not UTF-8, lets a second key or tensor of one name win, and cannot read from a map without copying each tensor.
 
-mod blocks;
 mod header;
 mod merges;
 mod metadata;
@@ -18,6 +17,7 @@ mod split;
 mod tokenizer;
 
 use super::{
+    chat::ChatTemplate,
     error::LoadError,
     loaded::{LoadOptions, Opened},
     source::{Files, TOKENIZER},
@@ -42,11 +42,16 @@ pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Opened<'static>
     let spec = spec::read(&metadata, &tensors, &map, beside, options, blake2_256(&[&tokenizer]))?;
     let end_tokens = spec::end_tokens(&metadata, spec.vocab)?;
     let interleaved = spec::Architecture::of(&metadata)?.interleaved();
+    let chat = match ChatTemplate::beside(beside)? {
+        Some(template) => Some(template),
+        None => tokenizer::chat_template(&metadata)?,
+    };
     Ok(Opened {
         spec,
         tokenizer_file,
         tokenizer: tokenizer.into(),
         end_tokens,
+        chat,
         parameters: Box::new(Gguf::new(file, map, tensors, spec, interleaved)?),
     })
 }

@@ -8,17 +8,15 @@ use crate::{
     cpu::pool::Pool,
     model::{
         error::LoadError,
-        parameters::{layer_of, quantise_rows, quantise_vector, Parameters},
-        quantise,
+        parameters::{layer_of, vector, Floats, Parameters, PutRow},
     },
 };
 use lantern_exact::{
     commit::{self, TensorKind, TensorSpec},
-    model::Tensor,
+    model::Vector,
     Family, ModelSpec,
 };
 use memmap2::Mmap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A mapped file and where its tensors are.
 pub(super) struct Gguf {
@@ -93,15 +91,16 @@ impl Gguf {
         })
     }
 
-    /// The row of the file that is row `row` of `tensor`.
+    /// Whether rows of `tensor` stand elsewhere in the file.
+    fn is_moved(&self, tensor: &TensorSpec) -> bool {
+        self.interleaved && layer_of(&tensor.name).is_some_and(|(_, part)| matches!(part, "q" | "k"))
+    }
+
+    /// The row of the file that is row `row` of queries or keys.
     ///
     /// llama.cpp rotates neighbours where Hugging Face rotates a value of a head's first half with one of the second, so that its
     /// converter moves row `half * dim / 2 + pair` of each head to `2 * pair + half`.
-    fn row_in_file(&self, tensor: &TensorSpec, row: usize) -> usize {
-        let rotated = layer_of(&tensor.name).is_some_and(|(_, part)| matches!(part, "q" | "k"));
-        if !(self.interleaved && rotated) {
-            return row;
-        }
+    fn row_in_file(&self, row: usize) -> usize {
         let dim = self.spec.head_dim as usize;
         let (head, within) = (row / dim, row % dim);
         let (half, pair) = (within / (dim / 2), within % (dim / 2));
@@ -109,46 +108,31 @@ impl Gguf {
     }
 }
 
-impl Parameters for Gguf {
-    fn get(&mut self, tensor: &TensorSpec, pool: &Pool) -> Result<Tensor, LoadError> {
-        let model = &*self;
-        let (name, entry) = model.find(tensor)?;
-        let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
-        let bytes = &model.map[entry.start..entry.start + entry.bytes];
-        // The header's reader found the rows to be whole and within the file.
-        let stride = entry.bytes / entry.shape[..entry.shape.len() - 1].iter().product::<usize>();
-        let first_bad = AtomicUsize::new(usize::MAX);
-        let decode = |row: usize| {
-            let row = model.row_in_file(tensor, row);
-            let mut values = vec![0f32; cols];
-            entry
-                .block
-                .decode(&bytes[row * stride..(row + 1) * stride], &mut values);
-            if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-                first_bad.fetch_min(row * cols + column, Ordering::Relaxed);
-                values.fill(0.0);
-            }
-            values
-        };
-        let quantised = match tensor.kind {
-            TensorKind::Matrix => Ok(Tensor::Matrix(quantise_rows(rows, cols, pool, &|row, out| {
-                quantise::row(&decode(row), out)
-            }))),
-            TensorKind::Vector => quantise_vector(&tensor.name, &decode(0)).map(Tensor::Vector),
-        };
-        let first_bad = first_bad.into_inner();
-        if first_bad < usize::MAX {
-            return Err(LoadError::NotFinite {
-                file: model.file.clone(),
-                tensor: name,
-                index: first_bad,
-            });
+impl Gguf {
+    fn floats(&self, entry: &Entry) -> Floats<'_> {
+        Floats {
+            // The header's reader found the rows to be whole and within the file.
+            bytes: &self.map[entry.start..entry.start + entry.bytes],
+            block: entry.block,
+            cols: entry.shape.last().copied().unwrap_or(1),
+            mapped: true,
         }
-        quantised.map_err(|index| LoadError::OutOfRange {
-            file: model.file.clone(),
-            tensor: name,
-            index,
-        })
+    }
+}
+
+impl Parameters for Gguf {
+    fn vector(&mut self, tensor: &TensorSpec) -> Result<Vector, LoadError> {
+        let (name, entry) = self.find(tensor)?;
+        vector(&self.file, &name, tensor, &self.floats(entry))
+    }
+
+    fn matrix(&mut self, tensor: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError> {
+        let (name, entry) = self.find(tensor)?;
+        let moved = |row| self.row_in_file(row);
+        let moved: Option<&(dyn Fn(usize) -> usize + Sync)> = if self.is_moved(tensor) { Some(&moved) } else { None };
+        self.floats(entry)
+            .quantise(tensor.rows as usize, moved, pool, put)
+            .map_err(|bad| bad.of(&self.file, &name))
     }
 }
 

@@ -7,6 +7,9 @@ use lantern_exact::{spec::MAX_CONTEXT, BertSpec, Family, Hash, LlamaSpec, ModelS
 /// Key that names the architecture, which is the prefix of most other keys.
 const ARCHITECTURE: &str = "general.architecture";
 
+/// Tensor whose rows are the vocabulary.
+const VOCAB_TABLE: &str = "token_embd.weight";
+
 /// Keys of an architecture that are read, or that change nothing beside those that are. Any other may change the arithmetic, so that a
 /// file with one is refused.
 const KNOWN_KEYS: [&str; 24] = [
@@ -177,8 +180,29 @@ pub(super) fn read(
         Architecture::Bert => bert(&keys, beside, &mut spec)?,
         _ => llama(&keys, tensors, bytes, &mut spec)?,
     }
-    config::validate(&spec, metadata.file())?;
+    validate(&spec, &keys)?;
     Ok(spec)
+}
+
+/// Refuses a shape that breaks a bound, by the key that gives it.
+fn validate(spec: &ModelSpec, keys: &Keys<'_>) -> Result<(), LoadError> {
+    let epsilon = match keys.architecture {
+        Architecture::Bert => "attention.layer_norm_epsilon",
+        _ => "attention.layer_norm_rms_epsilon",
+    };
+    let names = config::Names {
+        hidden: &keys.key("embedding_length"),
+        intermediate: &keys.key("feed_forward_length"),
+        layers: &keys.key("block_count"),
+        heads: &keys.key("attention.head_count"),
+        kv_heads: &keys.key("attention.head_count_kv"),
+        head_dim: &keys.key("attention.key_length"),
+        vocab: VOCAB_TABLE,
+        max_context: &keys.key("context_length"),
+        norm_eps: &keys.key(epsilon),
+        rope: &keys.key("rope.scaling.factor"),
+    };
+    config::validate(spec, keys.metadata.file(), &names)
 }
 
 /// Tokens that the file names as the end of a text.
@@ -193,10 +217,9 @@ pub(super) fn end_tokens(metadata: &Metadata<'_>, vocab: u32) -> Result<Vec<u32>
 
 /// Rows of the embedding table.
 fn vocab(file: &str, tensors: &Tensors) -> Result<u32, LoadError> {
-    const TABLE: &str = "token_embd.weight";
-    let table = tensors.get(TABLE).ok_or_else(|| LoadError::MissingTensor {
+    let table = tensors.get(VOCAB_TABLE).ok_or_else(|| LoadError::MissingTensor {
         file: file.into(),
-        tensor: TABLE.into(),
+        tensor: VOCAB_TABLE.into(),
     })?;
     // A vocabulary beyond 32 bits is beyond the specification's bound as well.
     Ok(u32::try_from(table.shape[0]).unwrap_or(u32::MAX))

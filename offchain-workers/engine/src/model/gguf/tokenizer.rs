@@ -5,7 +5,7 @@
 //! It is not the text of the model's original `tokenizer.json`, which is why a model has another id with that file beside it.
 
 use super::{merges, metadata::Metadata, split};
-use crate::model::{error::LoadError, source::MAX_TOKENIZER_BYTES};
+use crate::model::{chat::ChatTemplate, error::LoadError, source::MAX_TOKENIZER_BYTES};
 use lantern_exact::spec::MAX_VOCAB;
 use std::{collections::HashSet, fmt::Write};
 
@@ -54,6 +54,29 @@ pub(super) fn to_json(metadata: &Metadata<'_>) -> Result<String, LoadError> {
         _ => return Err(metadata.unsupported(MODEL)),
     };
     Ok(parts.write())
+}
+
+/// The template of conversations, with the texts of the tokens that it may name.
+pub(super) fn chat_template(metadata: &Metadata<'_>) -> Result<Option<ChatTemplate>, LoadError> {
+    let Some(template) = metadata.text("tokenizer.chat_template")? else {
+        return Ok(None);
+    };
+    let mut tokens = Vec::new();
+    for (name, key) in [
+        ("bos_token", "bos"),
+        ("eos_token", "eos"),
+        ("unk_token", "unknown"),
+        ("pad_token", "padding"),
+    ] {
+        let Some(id) = metadata.u32(&format!("tokenizer.ggml.{key}_token_id"))? else {
+            continue;
+        };
+        let text = metadata.list(TOKENS, |list| list.texts().map(|mut texts| texts.nth(id as usize)))?;
+        tokens.extend(text.flatten().map(|text| (name.to_owned(), text.to_owned())));
+    }
+    ChatTemplate::new(template.into(), tokens.into_iter().collect())
+        .map(Some)
+        .map_err(|error| metadata.refuse("tokenizer.chat_template", &error.to_string()))
 }
 
 /// What differs between the tokenizers that are written.
@@ -139,7 +162,7 @@ fn sentence_piece<'a>(metadata: &Metadata<'a>) -> Result<Parts<'a>, LoadError> {
     if scores.len() != tokens.len() {
         return Err(metadata.refuse(SCORES, "are not as many as the tokens"));
     }
-    let merges = merges::derive(&tokens, &scores).map_err(|reason| metadata.refuse(SCORES, &reason))?;
+    let merges = merges::derive(&tokens, &scores, MAX_MERGES).map_err(|reason| metadata.refuse(SCORES, &reason))?;
     let prefixed = metadata.bool(PREFIX)?.unwrap_or(true);
     Ok(Parts {
         first: edge(metadata, &tokens, "bos", true)?,
