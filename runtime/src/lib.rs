@@ -18,6 +18,8 @@ mod benches;
 pub mod configs;
 pub mod genesis;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod layout;
 pub mod views;
 
