@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::{stream::BoxStream, StreamExt};
 use lantern_primitives::{AccountId, JobId, ModelId};
-use lantern_worker_protocol::{Client, ClientError, ErrorKind, Hash};
+use lantern_worker_protocol::{ChatMessage, Client, ClientError, ErrorKind, Hash};
 
 use super::{keys::Keys, link::Link, streams::Streams};
 use crate::rpc::depin::services::{ModelServices, ServiceError, TokenChunk, WorkerKey};
@@ -46,6 +46,13 @@ impl ModelServices for ProviderHandle {
     async fn tokenize(&self, model: ModelId, text: String) -> Result<Vec<u32>, ServiceError> {
         self.worker()?
             .tokenize(Hash(model.0), text)
+            .await
+            .map_err(|error| service_error(model, error))
+    }
+
+    async fn tokenize_chat(&self, model: ModelId, messages: Vec<ChatMessage>) -> Result<Vec<u32>, ServiceError> {
+        self.worker()?
+            .tokenize_chat(Hash(model.0), messages)
             .await
             .map_err(|error| service_error(model, error))
     }

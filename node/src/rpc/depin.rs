@@ -38,6 +38,7 @@ use sp_core::{
 use sp_runtime::traits::{Block as BlockT, Header, UniqueSaturatedInto};
 
 use error::Error;
+use params::TextOrMessages;
 use services::{ModelServices, NoServices};
 use types::{
     BlockRef, JobFilterJson, JobJson, ModelJson, OutputJson, Page, ProviderJson, QuoteJson, QuoteRequest, RewardJson,
@@ -79,9 +80,9 @@ pub trait DepinRpc {
     #[method(name = "getOutput")]
     async fn get_output(&self, job: JobId) -> RpcResult<OutputJson>;
 
-    /// Token ids of a text in the vocabulary of a model.
+    /// Token ids of a text in the vocabulary of a model, or of the messages of a conversation by its chat template.
     #[method(name = "tokenize")]
-    async fn tokenize(&self, model: String, text: String) -> RpcResult<Vec<u32>>;
+    async fn tokenize(&self, model: String, text: TextOrMessages) -> RpcResult<Vec<u32>>;
 
     /// Text of token ids.
     #[method(name = "detokenize")]
@@ -355,13 +356,16 @@ where
         Ok(output)
     }
 
-    async fn tokenize(&self, model: String, text: String) -> RpcResult<Vec<u32>> {
+    async fn tokenize(&self, model: String, text: TextOrMessages) -> RpcResult<Vec<u32>> {
         let model = parse_hash("model", &model)?;
-        if text.len() > MAX_TEXT_BYTES {
-            let cause = format!("{} bytes of text; at most {MAX_TEXT_BYTES} are tokenised", text.len());
+        if text.bytes() > MAX_TEXT_BYTES {
+            let cause = format!("{} bytes of text; at most {MAX_TEXT_BYTES} are tokenised", text.bytes());
             return Err(Error::invalid("text", cause).into());
         }
-        let tokens = self.services.tokenize(model, text).await;
+        let tokens = match text {
+            TextOrMessages::Text(text) => self.services.tokenize(model, text).await,
+            TextOrMessages::Messages(messages) => self.services.tokenize_chat(model, messages).await,
+        };
         Ok(tokens.map_err(Error::Service)?)
     }
 

@@ -248,6 +248,12 @@ pub struct Submit {
     /// File with the input as text.
     #[arg(long, value_name = "FILE")]
     pub text_file: Option<PathBuf>,
+    /// Take the text for what a user says in a conversation, which the node writes by the model's chat template.
+    #[arg(long, conflicts_with = "tokens")]
+    pub chat: bool,
+    /// With --chat: what the system says first.
+    #[arg(long, value_name = "TEXT", requires = "chat")]
+    pub system: Option<String>,
     /// Input as token ids, separated by commas.
     #[arg(long, value_delimiter = ',')]
     pub tokens: Option<Vec<u32>>,
@@ -324,6 +330,9 @@ mod tests {
         assert!(parse("job submit --model m --text hi --tokens 1").is_err());
         assert!(parse("job submit --model m --tokens 1,-2").is_err());
         assert!(parse("job submit --model m --text hi --max-fee 1,5").is_err());
+        assert!(parse("job submit --model m --text hi --chat --system s").is_ok());
+        assert!(parse("job submit --model m --text hi --system s").is_err());
+        assert!(parse("job submit --model m --tokens 1 --chat").is_err());
     }
 
     #[test]

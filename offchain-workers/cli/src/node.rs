@@ -281,6 +281,11 @@ impl Chain {
         self.request("depin_tokenize", rpc_params![model, text]).await
     }
 
+    /// Token ids of a conversation, written by the model's chat template.
+    pub async fn tokenize_chat(&self, model: H256, messages: &Value) -> Result<Vec<u32>, Failure> {
+        self.request("depin_tokenize", rpc_params![model, messages]).await
+    }
+
     /// Text of token ids.
     pub async fn detokenize(&self, model: H256, tokens: &[u32]) -> Result<String, Failure> {
         self.request("depin_detokenize", rpc_params![model, tokens]).await

@@ -10,8 +10,8 @@ use tokio::{
 };
 
 use crate::{
-    Call, ErrorKind, Execute, FailureKind, FrameError, Frames, Hash, ModelInfo, Outcome, Reply, Request, Response,
-    WorkerStatus, PROTOCOL_VERSION,
+    Call, ChatMessage, ErrorKind, Execute, FailureKind, FrameError, Frames, Hash, ModelInfo, Outcome, Reply, Request,
+    Response, WorkerStatus, PROTOCOL_VERSION,
 };
 
 /// Longest wait for the reply to the handshake.
@@ -236,6 +236,18 @@ impl Client {
     /// [`ClientError::Refused`] when the worker has not loaded the model.
     pub async fn tokenize(&self, model: Hash, text: String) -> Result<Vec<u32>, ClientError> {
         match self.call(Call::Tokenize { model, text }).await? {
+            Reply::TokenIds { tokens } => Ok(tokens),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+
+    /// Token ids of a conversation in the model's own form, with the beginning of the answer.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when the worker has not loaded the model, or its chat template is missing or refuses the
+    /// conversation.
+    pub async fn tokenize_chat(&self, model: Hash, messages: Vec<ChatMessage>) -> Result<Vec<u32>, ClientError> {
+        match self.call(Call::TokenizeChat { model, messages }).await? {
             Reply::TokenIds { tokens } => Ok(tokens),
             _ => Err(ClientError::Unexpected),
         }

@@ -112,7 +112,15 @@ pub fn decode_request(frame: &[u8]) -> Result<Request, DecodeError> {
                 "a request has `id`, not zero, and `call`".into(),
             )
         })?;
-    const KNOWN: [&str; 6] = ["hello", "execute", "cancel", "tokenize", "detokenize", "status"];
+    const KNOWN: [&str; 7] = [
+        "hello",
+        "execute",
+        "cancel",
+        "tokenize",
+        "tokenize_chat",
+        "detokenize",
+        "status",
+    ];
     let kind = match call.get("type").and_then(serde_json::Value::as_str) {
         Some(name) if !KNOWN.contains(&name) => ErrorKind::UnknownCall,
         _ => ErrorKind::Malformed,
@@ -202,6 +210,10 @@ mod tests {
         assert_eq!(
             refusal(r#"{"id":4,"call":{"type":"dance"}}"#),
             (4, ErrorKind::UnknownCall)
+        );
+        assert_eq!(
+            refusal(r#"{"id":4,"call":{"type":"tokenize_chat","messages":["hi"]}}"#),
+            (4, ErrorKind::Malformed)
         );
         assert_eq!(
             refusal(r#"{"id":4,"call":{"type":"cancel"}}"#),

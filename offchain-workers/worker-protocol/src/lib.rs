@@ -24,8 +24,8 @@ pub use client::{Client, ClientError, Execution, ExecutionEvent};
 pub use codec::{decode_request, DecodeError, FrameError, Frames};
 pub use hex_types::{Bytes, Hash, HexError};
 pub use message::{
-    Call, ErrorKind, Execute, FailureKind, Memory, ModelInfo, ModelKind, Outcome, Reply, Request, Response, Totals,
-    Usage, WorkerStatus,
+    Call, ChatMessage, ErrorKind, Execute, FailureKind, Memory, ModelInfo, ModelKind, Outcome, Reply, Request,
+    Response, Totals, Usage, WorkerStatus,
 };
 
 /// Version of this protocol. Both sides must name the same one.

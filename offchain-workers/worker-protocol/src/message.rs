@@ -38,6 +38,14 @@ pub enum Call {
         /// The text.
         text: String,
     },
+    /// Turns a conversation into the token ids that a job takes as its input, by the model's chat template and with the
+    /// beginning of the assistant's next message. Answered by [`Reply::TokenIds`].
+    TokenizeChat {
+        /// Whose template and vocabulary.
+        model: Hash,
+        /// The conversation, the oldest message first.
+        messages: Vec<ChatMessage>,
+    },
     /// Turns token ids into text, special tokens left out. Answered by [`Reply::Text`].
     Detokenize {
         /// Whose vocabulary.
@@ -47,6 +55,15 @@ pub enum Call {
     },
     /// How the worker is. Answered by [`Reply::Status`].
     Status,
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatMessage {
+    /// Who speaks: `system`, `user`, `assistant`, or what else the model's template knows.
+    pub role: String,
+    /// What is said.
+    pub content: String,
 }
 
 /// A job to run.
@@ -113,7 +130,7 @@ pub enum Reply {
         /// Whether it was waiting or running.
         found: bool,
     },
-    /// To [`Call::Tokenize`].
+    /// To [`Call::Tokenize`] and [`Call::TokenizeChat`].
     TokenIds {
         /// Token ids.
         tokens: Vec<u32>,

@@ -5,7 +5,7 @@ use std::{
     sync::{atomic::AtomicBool, Arc},
 };
 
-use lantern_worker_protocol::{Bytes, Execute, FailureKind, Hash, Memory, ModelInfo, Usage};
+use lantern_worker_protocol::{Bytes, ChatMessage, Execute, FailureKind, Hash, Memory, ModelInfo, Usage};
 
 /// Why an execution has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +110,12 @@ pub trait Vocabulary: Send + Sync + 'static {
     /// # Errors
     /// Why the text cannot be turned into tokens.
     fn encode(&self, text: &str) -> Result<Vec<u32>, String>;
+
+    /// Token ids of a conversation in the model's own form, with the beginning of the answer.
+    ///
+    /// # Errors
+    /// When the model's files have no chat template, or it refuses the conversation.
+    fn encode_chat(&self, messages: Vec<ChatMessage>) -> Result<Vec<u32>, String>;
 
     /// Text of `tokens`, special tokens left out.
     ///

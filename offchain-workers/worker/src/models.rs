@@ -7,10 +7,11 @@ use std::{
 
 use codec::Encode;
 use lantern_engine::{
-    positions_within, CacheUse, LoadError, LoadOptions, LoadedModel, ModelCache, ModelFiles, ModelSource, Tokenizer,
+    positions_within, CacheUse, ChatTemplate, LoadError, LoadOptions, LoadedModel, ModelCache, ModelFiles, ModelSource,
+    Tokenizer,
 };
 use lantern_exact::{ModelKind as ExactKind, ModelSpec};
-use lantern_worker_protocol::{Hash, ModelInfo, ModelKind};
+use lantern_worker_protocol::{ChatMessage, Hash, ModelInfo, ModelKind};
 
 use crate::backend::{Catalog, Vocabulary};
 
@@ -136,6 +137,7 @@ struct Known {
     weights_root: Hash,
     end_tokens: Vec<u32>,
     tokenizer: Option<Arc<Tokenizer>>,
+    chat: Option<Arc<ChatTemplate>>,
     bytes: usize,
 }
 
@@ -149,6 +151,7 @@ impl Known {
             weights_root: Hash(model.weights_root()),
             end_tokens: model.end_tokens().to_vec(),
             tokenizer: model.tokenizer().cloned(),
+            chat: model.chat_template().cloned().map(Arc::new),
             bytes: model.weight_bytes(),
         }
     }
@@ -365,7 +368,10 @@ impl Models {
     /// The models as the server shows them.
     pub fn catalog(&self) -> Catalog {
         let vocabulary = |known: &Known| {
-            let shared: Arc<dyn Vocabulary> = Arc::new(ModelVocabulary(known.tokenizer.clone()));
+            let shared: Arc<dyn Vocabulary> = Arc::new(ModelVocabulary {
+                tokenizer: known.tokenizer.clone(),
+                chat: known.chat.clone(),
+            });
             (known.id, shared)
         };
         Catalog {
@@ -399,17 +405,35 @@ fn load_cached(
     Ok((model, report.used == CacheUse::Hit))
 }
 
-struct ModelVocabulary(Option<Arc<Tokenizer>>);
+struct ModelVocabulary {
+    tokenizer: Option<Arc<Tokenizer>>,
+    chat: Option<Arc<ChatTemplate>>,
+}
 
 impl ModelVocabulary {
     fn tokenizer(&self) -> Result<&Tokenizer, String> {
-        self.0.as_deref().ok_or_else(|| "the model has no tokenizer".into())
+        self.tokenizer
+            .as_deref()
+            .ok_or_else(|| "the model has no tokenizer".into())
     }
 }
 
 impl Vocabulary for ModelVocabulary {
     fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
         self.tokenizer()?.encode(text).map_err(|error| error.to_string())
+    }
+
+    fn encode_chat(&self, messages: Vec<ChatMessage>) -> Result<Vec<u32>, String> {
+        let template = self.chat.as_deref();
+        let template = template.ok_or("the model's files have no chat template: ask with a plain text")?;
+        let messages: Vec<_> = messages
+            .into_iter()
+            .map(|ChatMessage { role, content }| lantern_engine::ChatMessage { role, content })
+            .collect();
+        let text = template.render(&messages, true).map_err(|error| error.to_string())?;
+        self.tokenizer()?
+            .encode_rendered(&text)
+            .map_err(|error| error.to_string())
     }
 
     fn decode(&self, tokens: &[u32]) -> Result<String, String> {

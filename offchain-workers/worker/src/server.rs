@@ -321,6 +321,11 @@ impl Serving {
             Call::Tokenize { model, text } => self.convert(id, model, outbox, move |vocabulary| {
                 vocabulary.encode(&text).map(|tokens| Reply::TokenIds { tokens })
             }),
+            Call::TokenizeChat { model, messages } => self.convert(id, model, outbox, move |vocabulary| {
+                vocabulary
+                    .encode_chat(messages)
+                    .map(|tokens| Reply::TokenIds { tokens })
+            }),
             Call::Detokenize { model, tokens } => self.convert(id, model, outbox, move |vocabulary| {
                 vocabulary.decode(&tokens).map(|text| Reply::Text { text })
             }),

@@ -49,6 +49,7 @@ impl TextStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lantern_worker_protocol::ChatMessage;
 
     /// One token a byte.
     struct ByteTokens;
@@ -56,6 +57,9 @@ mod tests {
     impl Vocabulary for ByteTokens {
         fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
             Ok(text.bytes().map(u32::from).collect())
+        }
+        fn encode_chat(&self, _: Vec<ChatMessage>) -> Result<Vec<u32>, String> {
+            Err("bytes do not converse".into())
         }
         fn decode(&self, tokens: &[u32]) -> Result<String, String> {
             let bytes: Vec<u8> = tokens.iter().map(|token| *token as u8).collect();

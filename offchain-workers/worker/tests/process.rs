@@ -31,7 +31,8 @@ fn program() -> Command {
     command
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
-        .env_remove("LANTERN_LOG");
+        .env_remove("LANTERN_LOG")
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
@@ -390,6 +391,87 @@ fn lists_models_and_runs_text_without_a_node() {
     let said = run();
     assert!((1..=7).contains(&said.split_whitespace().count()), "{said:?}");
     assert_eq!(said, run());
+}
+
+#[test]
+fn models_come_from_the_cache_from_the_second_time_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (model, cache) = (folder.path().join("tiny"), folder.path().join("cache"));
+    write_model(&model, 1);
+    // A file that changed a moment ago is not kept.
+    std::thread::sleep(Duration::from_millis(100));
+    let list = |options: &[&str]| {
+        let mut command = program();
+        command
+            .arg("models")
+            .arg("--no-default-model")
+            .args(options)
+            .arg("--model")
+            .arg(&model);
+        let output = command.env("NO_COLOR", "1").output().expect("runs");
+        assert!(output.status.success());
+        let said = String::from_utf8(output.stderr).expect("is text");
+        (output.stdout, said.contains("cached=true"), said)
+    };
+    let here = cache.to_str().expect("is text");
+    let (plain, cached, said) = list(&["--no-model-cache"]);
+    assert!(!cached && !cache.exists(), "{said}");
+    let options = ["--model-cache", here];
+    let (first, cached, said) = list(&options);
+    assert!(!cached && first == plain, "{said}");
+    let (second, cached, said) = list(&options);
+    assert!(cached && second == plain, "{said}");
+    // Damage costs a warning.
+    let stored = std::fs::read_dir(&cache).expect("is there").filter_map(Result::ok);
+    let stored = stored
+        .map(|entry| entry.path())
+        .find(|path| path.is_file())
+        .expect("a model");
+    let mut bytes = std::fs::read(&stored).expect("reads");
+    let last = bytes.len() - 9;
+    bytes[last] ^= 4;
+    std::fs::write(&stored, bytes).expect("writes");
+    let (third, cached, said) = list(&options);
+    assert!(
+        !cached && third == plain && said.contains("WARN") && said.contains("damaged"),
+        "{said}"
+    );
+    assert!(list(&options).1);
+    let cleared = program()
+        .args(["clear-cache", "--model-cache", here])
+        .output()
+        .expect("runs");
+    assert!(cleared.status.success());
+    assert!(!list(&options).1);
+    assert!(list(&options).1);
+}
+
+#[test]
+fn conversations_are_rendered_by_the_models_template() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = folder.path().join("tiny");
+    write_model(&model, 1);
+    let run = |more: &[&str]| {
+        let mut command = program();
+        command.args([
+            "run",
+            "--text",
+            "w5",
+            "--max-tokens",
+            "3",
+            "--no-model-cache",
+            "--model",
+        ]);
+        command.arg(&model).args(more).output().expect("runs")
+    };
+    assert!(complaint(run(&["--chat"])).contains("no chat template"));
+    let template = serde_json::json!({"chat_template": "{% for m in messages %}w7 {{ m.content }} {% endfor %}w8"});
+    std::fs::write(model.join("tokenizer_config.json"), template.to_string()).expect("writes");
+    let said = |output: std::process::Output| String::from_utf8(output.stderr).expect("is text");
+    let plain = said(run(&[]));
+    assert!(plain.contains("1 prompt tokens"), "{plain}");
+    let chat = said(run(&["--chat", "--system", "w6"]));
+    assert!(chat.contains("5 prompt tokens"), "{chat}");
 }
 
 #[test]

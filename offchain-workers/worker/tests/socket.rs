@@ -12,8 +12,8 @@ use lantern_worker::{
     server::{ListenError, Listener},
 };
 use lantern_worker_protocol::{
-    Bytes, Call, Client, ClientError, ErrorKind, Execute, ExecutionEvent, FailureKind, Hash, ModelInfo, ModelKind,
-    Reply, Request, Response, Usage, MAX_FRAME, PROTOCOL_VERSION,
+    Bytes, Call, ChatMessage, Client, ClientError, ErrorKind, Execute, ExecutionEvent, FailureKind, Hash, ModelInfo,
+    ModelKind, Reply, Request, Response, Usage, MAX_FRAME, PROTOCOL_VERSION,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -75,6 +75,15 @@ struct Ascii;
 impl Vocabulary for Ascii {
     fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
         Ok(text.bytes().map(u32::from).collect())
+    }
+    fn encode_chat(&self, messages: Vec<ChatMessage>) -> Result<Vec<u32>, String> {
+        if messages.is_empty() {
+            return Err("nobody says anything".into());
+        }
+        let lines = messages
+            .iter()
+            .map(|message| format!("{}:{}\n", message.role, message.content));
+        self.encode(&lines.collect::<String>())
     }
     fn decode(&self, tokens: &[u32]) -> Result<String, String> {
         let bytes = tokens
@@ -198,6 +207,17 @@ async fn whole_conversation() {
     assert_eq!((text.as_str(), outcome.output.0.as_slice()), ("hi", b"hi".as_slice()));
     assert_eq!(client.tokenize(MODEL, "ab".into()).await.expect("converts"), [97, 98]);
     assert_eq!(client.detokenize(MODEL, vec![97, 98]).await.expect("converts"), "ab");
+    let message = ChatMessage {
+        role: "u".into(),
+        content: "ab".into(),
+    };
+    let tokens = client.tokenize_chat(MODEL, vec![message]).await.expect("converts");
+    assert_eq!(tokens, b"u:ab\n".map(u32::from));
+    let refused_chat = client.tokenize_chat(MODEL, vec![]).await;
+    let reason = "nobody says anything";
+    assert!(
+        matches!(&refused_chat, Err(ClientError::Refused { kind: ErrorKind::BadRequest, message }) if message == reason)
+    );
     let refused = |result: Result<String, ClientError>| match result {
         Err(ClientError::Refused { kind, .. }) => kind,
         other => panic!("{other:?}"),

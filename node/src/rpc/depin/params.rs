@@ -5,9 +5,34 @@
 
 use lantern_exact::{BertSpec, Family, GenerateParams, LlamaSpec, Pooling, RopeScaling, Sampling, StopTokens, Width};
 use lantern_primitives::{JobParams, ModelSpec, H256};
+use lantern_worker_protocol::ChatMessage;
 use serde::{Deserialize, Serialize};
 
 use super::{error::Error, types::Decimal};
+
+/// What is turned into tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TextOrMessages {
+    /// A text, as it is.
+    Text(String),
+    /// A conversation, which the model's chat template turns into a text.
+    Messages(Vec<ChatMessage>),
+}
+
+impl TextOrMessages {
+    /// Bytes of text in it, with a few for what a template puts around each message.
+    pub fn bytes(&self) -> usize {
+        const AROUND: usize = 16;
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Messages(messages) => messages
+                .iter()
+                .map(|message| message.role.len() + message.content.len() + AROUND)
+                .sum(),
+        }
+    }
+}
 
 /// What a job does with its input, told apart by `kind`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

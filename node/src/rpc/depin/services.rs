@@ -8,6 +8,7 @@ use lantern_primitives::{
     crypto::{WorkerId, WorkerSignature},
     AccountId, JobId, ModelId,
 };
+use lantern_worker_protocol::ChatMessage;
 use serde::{Deserialize, Serialize};
 
 /// Tokens that a worker produced for a running job, in order.
@@ -54,6 +55,9 @@ pub trait ModelServices: Send + Sync + 'static {
     /// Token ids of `text` in the vocabulary of `model`.
     async fn tokenize(&self, model: ModelId, text: String) -> Result<Vec<u32>, ServiceError>;
 
+    /// Token ids of a conversation by the chat template of `model`, with the beginning of the answer.
+    async fn tokenize_chat(&self, model: ModelId, messages: Vec<ChatMessage>) -> Result<Vec<u32>, ServiceError>;
+
     /// Text of `tokens`.
     async fn detokenize(&self, model: ModelId, tokens: Vec<u32>) -> Result<String, ServiceError>;
 
@@ -71,6 +75,10 @@ pub struct NoServices;
 #[async_trait]
 impl ModelServices for NoServices {
     async fn tokenize(&self, _: ModelId, _: String) -> Result<Vec<u32>, ServiceError> {
+        Err(ServiceError::NoWorker)
+    }
+
+    async fn tokenize_chat(&self, _: ModelId, _: Vec<ChatMessage>) -> Result<Vec<u32>, ServiceError> {
         Err(ServiceError::NoWorker)
     }
 

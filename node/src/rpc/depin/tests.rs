@@ -19,6 +19,7 @@ use lantern_primitives::{
     job::{FeeSplit, FrozenTerms, Job},
     ModelSpec, Usage,
 };
+use lantern_worker_protocol::ChatMessage;
 use serde_json::{json, Value};
 use sp_api::ApiRef;
 use sp_core::{offchain::storage::InMemOffchainStorage, Pair};
@@ -141,6 +142,16 @@ impl ModelServices for Services {
             return Err(ServiceError::ModelNotHeld(model));
         }
         Ok(text.bytes().map(u32::from).collect())
+    }
+    async fn tokenize_chat(&self, model: ModelId, messages: Vec<ChatMessage>) -> Result<Vec<u32>, ServiceError> {
+        if messages.is_empty() {
+            return Err(ServiceError::Refused("nobody says anything".into()));
+        }
+        let text = messages
+            .iter()
+            .map(|message| format!("{}:{}\n", message.role, message.content))
+            .collect();
+        self.tokenize(model, text).await
     }
     async fn detokenize(&self, _: ModelId, tokens: Vec<u32>) -> Result<String, ServiceError> {
         let bytes: Result<Vec<u8>, _> = tokens.into_iter().map(u8::try_from).collect();
@@ -411,6 +422,10 @@ async fn bad_parameters_have_a_name_and_a_remedy() {
             json!([format!("{MODEL:?}"), "a".repeat(MAX_TEXT_BYTES + 1)]),
         ),
         (
+            "depin_tokenize",
+            json!([format!("{MODEL:?}"), [{"role": "user", "content": "a".repeat(MAX_TEXT_BYTES)}]]),
+        ),
+        (
             "depin_detokenize",
             json!([format!("{MODEL:?}"), vec![0; MAX_TOKENS + 1]]),
         ),
@@ -425,6 +440,7 @@ async fn bad_parameters_have_a_name_and_a_remedy() {
     for (method, params) in [
         ("depin_getJob", json!([-1])),
         ("depin_getJob", json!(["1"])),
+        ("depin_tokenize", json!([format!("{MODEL:?}"), ["hi"]])),
         ("depin_listJobs", json!([{"status": "open"}])),
         ("depin_quote", json!([{"model": format!("{MODEL:?}")}])),
     ] {
@@ -446,6 +462,7 @@ async fn what_does_not_exist_is_named() {
         ("depin_networkStats", json!([unknown]), 9, "StateUnavailable"),
         ("depin_tokenize", json!([unknown, "a"]), 11, "ModelNotHeld"),
         ("depin_detokenize", json!([MODEL, [70_000]]), 12, "ServiceRefused"),
+        ("depin_tokenize", json!([MODEL, []]), 12, "ServiceRefused"),
     ];
     for (method, params, code, name) in cases {
         assert_eq!(

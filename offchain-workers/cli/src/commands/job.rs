@@ -133,6 +133,9 @@ async fn input_tokens(chain: &Chain, command: &Submit, model: &Model) -> Result<
             .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?,
         (None, None) => return Err(Failure::Usage("give --text, --text-file or --tokens".into())),
     };
+    if command.chat {
+        return chat_tokens(chain, command, model, &text).await;
+    }
     let tokens = chain.tokenize(model.id, &text).await?;
     let back = chain.detokenize(model.id, &tokens).await?;
     // Embedding models normalise the text (case, accents, spaces), so only its letters can be compared.
@@ -149,6 +152,45 @@ async fn input_tokens(chain: &Chain, command: &Submit, model: &Model) -> Result<
         eprintln!("warning: {message}");
     }
     Ok(tokens)
+}
+
+/// Token ids of a conversation that `text` opens, checked to say what it is to say.
+async fn chat_tokens(chain: &Chain, command: &Submit, model: &Model, text: &str) -> Result<Vec<u32>, Failure> {
+    if model.is_embedding() {
+        return Err(Failure::Usage(
+            "an embedding model does not converse: leave out --chat".into(),
+        ));
+    }
+    let said: Vec<_> = [("system", command.system.as_deref()), ("user", Some(text))]
+        .into_iter()
+        .filter_map(|(role, content)| content.map(|content| (role, content)))
+        .collect();
+    let messages = said
+        .iter()
+        .map(|(role, content)| json!({ "role": role, "content": content }));
+    let tokens = chain.tokenize_chat(model.id, &messages.collect()).await?;
+    let back = chain.detokenize(model.id, &tokens).await?;
+    if let Some(content) = missing(&back, &said) {
+        // What the template adds is the model's business; what was said is not to be lost or changed.
+        let message = format!("the node's tokens do not say {content:?} but {back:?}");
+        if !command.lossy {
+            return Err(Failure::Outcome(format!("{message}; --lossy accepts that")));
+        }
+        eprintln!("warning: {message}");
+    }
+    Ok(tokens)
+}
+
+/// The first of the messages that does not stand in `text`, after those before it.
+fn missing<'a>(text: &str, said: &[(&str, &'a str)]) -> Option<&'a str> {
+    let mut rest = text;
+    for (_, content) in said {
+        match rest.split_once(content.trim()) {
+            Some((_, after)) => rest = after,
+            None => return Some(content),
+        }
+    }
+    None
 }
 
 /// Letters and digits of a text without case.
@@ -294,6 +336,20 @@ mod tests {
     use super::*;
     use crate::args::{Cli, Command};
     use clap::Parser;
+
+    #[test]
+    fn what_was_said_must_stand_in_the_tokens_text_in_its_order() {
+        let said = [("system", "Be brief."), ("user", " Hello there \n")];
+        assert_eq!(
+            missing("system\nBe brief.\nuser\nHello there\nassistant\n", &said),
+            None
+        );
+        assert_eq!(
+            missing("user\nHello there\nsystem\nBe brief.", &said),
+            Some(" Hello there \n")
+        );
+        assert_eq!(missing("system\nBe brief\nuser\nHello there", &said), Some("Be brief."));
+    }
 
     fn command(options: &str) -> Submit {
         let line = format!("lantern job submit --model m --tokens 1 {options}");

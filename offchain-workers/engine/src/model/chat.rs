@@ -15,17 +15,20 @@ use serde_json::Value as Json;
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    panic::{catch_unwind, AssertUnwindSafe},
+    thread,
 };
 
 /// Largest template; those of published models have up to 20 KiB.
-const MAX_TEMPLATE: usize = 1 << 20;
+const MAX_TEMPLATE: usize = 64 << 10;
 /// Most bytes of a conversation, before and after it is rendered.
 const MAX_TEXT: usize = 4 << 20;
 /// Instructions that one rendering may take. A long template needs about a hundred for each message.
-const FUEL: u64 = 2_000_000;
+const FUEL: u64 = 200_000;
 /// Depth of macros and blocks that call each other.
 const DEPTH: usize = 64;
+/// Stack of the thread that renders. The engine recurses over expressions that the largest template can nest (one byte a level), and
+/// over lists that the fuel can nest (some instructions a level); a level takes well under 2 KiB. Untouched pages cost nothing.
+const STACK: usize = 256 << 20;
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,9 +141,16 @@ impl ChatTemplate {
             let what = "the conversation";
             return Err(ChatError::TooLong { what, limit: MAX_TEXT });
         }
-        // The template is foreign and its engine is large: a panic in it is one more way to fail.
-        catch_unwind(AssertUnwindSafe(|| self.run(messages, answer)))
-            .unwrap_or_else(|_| Err(ChatError::Failed("the template engine panicked".into())))
+        let renderer = thread::Builder::new().name("chat".into()).stack_size(STACK);
+        thread::scope(|scope| {
+            let running = renderer
+                .spawn_scoped(scope, || self.run(messages, answer))
+                .map_err(|error| ChatError::Failed(error.to_string()))?;
+            // The template is foreign and its engine is large: a panic in it is one more way to fail.
+            running
+                .join()
+                .unwrap_or_else(|_| Err(ChatError::Failed("the template engine panicked".into())))
+        })
     }
 
     fn run(&self, messages: &[ChatMessage], answer: bool) -> Result<String, ChatError> {

@@ -223,9 +223,9 @@ impl<'a> Names<'a> {
         let found = |wrong: &dyn Fn(u32, u32) -> bool| bounded.iter().find(|(_, value, bound)| wrong(*value, *bound));
         match error {
             SpecError::UnknownArithmetic => "arithmetic",
-            SpecError::ZeroDimension => found(&|value, _| value == 0).map_or(self.hidden, |(name, ..)| name),
+            SpecError::ZeroDimension => found(&|value, _| value == 0).map_or(self.hidden, |(name, ..)| *name),
             // No single one: the heads together are too wide.
-            SpecError::DimensionTooLarge => found(&|value, bound| value > bound).map_or(self.heads, |(name, ..)| name),
+            SpecError::DimensionTooLarge => found(&|value, bound| value > bound).map_or(self.heads, |(name, ..)| *name),
             SpecError::OddHeadDim => self.head_dim,
             SpecError::HeadsMismatch if spec.heads.is_multiple_of(spec.kv_heads) => self.heads,
             SpecError::HeadsMismatch => self.kv_heads,
@@ -284,7 +284,7 @@ pub(super) fn end_tokens(files: Files<'_>, vocab: u32) -> Result<Vec<u32>, LoadE
 
 fn llama(fields: &Fields<'_>, model_type: &str, spec: &mut ModelSpec) -> Result<(), LoadError> {
     fields.require_str("hidden_act", &["silu", "swish"])?;
-    for field in ["mlp_bias", "attention_bias"] {
+    for field in ["mlp_bias", "attention_bias", "rope_interleaved"] {
         // Qwen 2 has biases on queries, keys and values without saying so; any other bias is another model.
         if fields.bool(field, false)? {
             return Err(fields.unsupported(field));
@@ -382,14 +382,7 @@ pub(super) fn pooling(files: Files<'_>) -> Result<BertSpec, LoadError> {
             file: POOLING,
             object: &document,
         };
-        bert.pooling = match (
-            fields.bool("pooling_mode_mean_tokens", false)?,
-            fields.bool("pooling_mode_cls_token", false)?,
-        ) {
-            (true, false) => Pooling::Mean,
-            (false, true) => Pooling::Cls,
-            _ => return Err(fields.unsupported("pooling_mode_mean_tokens")),
-        };
+        bert.pooling = pooling_mode(&fields)?;
     }
     if let Some(bytes) = files.optional(MODULES)? {
         let modules: Vec<Value> = serde_json::from_slice(&bytes).map_err(|error| LoadError::Config {
@@ -397,14 +390,49 @@ pub(super) fn pooling(files: Files<'_>) -> Result<BertSpec, LoadError> {
             field: "(document)".into(),
             reason: error::reason(&error),
         })?;
-        bert.normalize = modules.iter().any(|module| {
+        let kind = |module: &Value| {
             module
                 .get("type")
                 .and_then(Value::as_str)
-                .is_some_and(|kind| kind.ends_with("Normalize"))
-        });
+                .unwrap_or_default()
+                .to_owned()
+        };
+        // A module that is not known, such as a further linear layer, makes other embeddings.
+        let known = |kind: &str| {
+            ["Transformer", "Pooling", "Normalize"]
+                .iter()
+                .any(|known| kind.ends_with(known))
+        };
+        if let Some(unknown) = modules.iter().map(kind).find(|kind| !known(kind)) {
+            return Err(LoadError::Unsupported {
+                file: MODULES.into(),
+                field: "type".into(),
+                value: unknown.chars().take(80).collect(),
+            });
+        }
+        bert.normalize = modules.iter().any(|module| kind(module).ends_with("Normalize"));
     }
     Ok(bert)
+}
+
+/// The one way of pooling that is on.
+fn pooling_mode(fields: &Fields<'_>) -> Result<Pooling, LoadError> {
+    const MODE: &str = "pooling_mode";
+    match fields.str(MODE) {
+        Some("mean") => return Ok(Pooling::Mean),
+        Some("cls") => return Ok(Pooling::Cls),
+        Some(_) => return Err(fields.unsupported(MODE)),
+        None => (),
+    }
+    let on = |(name, value): (&String, &Value)| (name.starts_with(MODE) && *value == true).then(|| name.clone());
+    let on: Vec<String> = fields.object.iter().filter_map(on).collect();
+    match on.as_slice() {
+        [mean] if mean == "pooling_mode_mean_tokens" => Ok(Pooling::Mean),
+        [cls] if cls == "pooling_mode_cls_token" => Ok(Pooling::Cls),
+        [other] => Err(fields.unsupported(other)),
+        [] => Err(fields.refuse(MODE, "is not said")),
+        _ => Err(fields.refuse(MODE, "is more than one way, whose results would be joined")),
+    }
 }
 
 pub(super) fn parse(file: &'static str, bytes: &[u8]) -> Result<Map<String, Value>, LoadError> {
@@ -414,3 +442,6 @@ pub(super) fn parse(file: &'static str, bytes: &[u8]) -> Result<Map<String, Valu
         reason: error::reason(&error),
     })
 }
+
+#[cfg(test)]
+mod tests;

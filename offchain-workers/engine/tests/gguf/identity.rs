@@ -1,10 +1,10 @@
 //! A GGUF file against its folder.
 
 use crate::{
-    twins::{interleave, load, store, Model, NARROW},
+    twins::{interleave, load, store, Model, NARROW, VOCAB},
     writer::{safetensors, through_q8_0, Meta, Type},
 };
-use lantern_engine::{Engine, KernelChoice, LoadedModel, ModelSource};
+use lantern_engine::{CacheUse, ChatMessage, Engine, KernelChoice, LoadOptions, LoadedModel, ModelCache, ModelSource};
 use lantern_exact::{Family, Pooling, RopeScaling};
 use serde_json::{json, Value};
 use std::{fs, path::Path};
@@ -315,4 +315,41 @@ fn the_built_in_model_as_a_file_has_its_identity_and_its_tokens() {
         assert_eq!(tokens, theirs.encode(text).unwrap(), "{text:.40}");
         assert_eq!(ours.decode(&tokens).unwrap(), theirs.decode(&tokens).unwrap());
     }
+}
+
+#[test]
+fn a_file_comes_back_from_the_cache_with_its_template() {
+    let mut model = Model::causal("llama", false);
+    model.round(Type::F16);
+    let mut file = model.file(Type::F16);
+    let template = "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}{{ pad_token }}";
+    file.set("tokenizer.chat_template", template);
+    let names: Vec<String> = (0..VOCAB).map(|id| format!("t{id}")).collect();
+    file.set("tokenizer.ggml.tokens", Meta::Texts(names));
+    file.set("tokenizer.ggml.bos_token_id", 4u32);
+    file.set("tokenizer.ggml.padding_token_id", 10_000u32);
+    let stored = store(&file, true);
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    let cache = ModelCache::new(stored.path().join("cache"), u64::MAX);
+    let source = ModelSource::at(&stored.path().join("tiny.gguf")).unwrap();
+    let load = || cache.load(&source, &LoadOptions::default()).unwrap();
+    let message = ChatMessage {
+        role: "user".into(),
+        content: "-".into(),
+    };
+    let (first, report) = load();
+    assert_eq!(report.used, CacheUse::Stored);
+    let (second, report) = load();
+    assert_eq!(report.used, CacheUse::Hit);
+    assert_eq!(first.id(), second.id());
+    for model in [first, second] {
+        let text = model
+            .chat_template()
+            .unwrap()
+            .render(std::slice::from_ref(&message), true);
+        assert_eq!(text.unwrap(), "t4-t2");
+    }
+    // A tokenizer that is put beside the file, or taken away, makes another model or none.
+    fs::remove_file(stored.path().join("tokenizer.json")).unwrap();
+    assert!(cache.load(&source, &LoadOptions::default()).is_err());
 }
