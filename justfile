@@ -16,6 +16,10 @@ fmt:
 lint:
 	scripts/lint
 
+# Half an hour of fuzzing of model files and socket frames.
+fuzz:
+	scripts/fuzz
+
 # Speed of the engine beside its peers.
 bench:
 	scripts/bench

@@ -48,22 +48,14 @@ pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
             "Lantern Local",
             ChainType::Local,
         )?,
-        "local-three" => preset(
+        "local-two" => preset(
             id,
-            lantern_runtime::genesis::LOCAL_THREE,
-            "Lantern Local (three)",
-            ChainType::Local,
-        )?,
-        "local-four" => preset(
-            id,
-            lantern_runtime::genesis::LOCAL_FOUR,
-            "Lantern Local (four)",
+            lantern_runtime::genesis::LOCAL_TWO,
+            "Lantern Local (two)",
             ChainType::Local,
         )?,
         path => ChainSpec::from_json_file(path.into()).map_err(|error| {
-            format!(
-                "'{path}' is neither a chain specification file nor one of dev, local, local-three, local-four: {error}"
-            )
+            format!("'{path}' is neither a chain specification file nor one of dev, local, local-two: {error}")
         })?,
     }))
 }

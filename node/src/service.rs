@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use lantern_runtime::{apis::RuntimeApi, opaque::Block};
 use sc_client_api::{Backend, BlockBackend};
 use sc_consensus_babe::{BabeBlockImport, BabeLink, BabeWorkerHandle, SlotProportion};
@@ -248,6 +248,14 @@ where
     let prometheus = config.prometheus_registry().cloned();
     let enable_grandpa = !config.disable_grandpa;
     let offchain = config.offchain_worker.enabled;
+    let discovery = sc_authority_discovery::WorkerConfig {
+        publish_non_global_ips: config.network.allow_non_globals_in_dht,
+        public_addresses: config.network.public_addresses.clone(),
+        // Nobody speaks for another's network identity.
+        strict_record_validation: true,
+        persisted_cache_directory: config.network.net_config_path.clone(),
+        ..Default::default()
+    };
 
     // Statements: gossip between nodes, and access for offchain workers.
     let spawner = task_manager.spawn_handle();
@@ -332,6 +340,14 @@ where
     })?;
 
     if role.is_authority() {
+        spawn_authority_discovery(
+            &task_manager,
+            discovery,
+            &client,
+            &network,
+            keystore_container.keystore(),
+            prometheus.clone(),
+        );
         let slot_duration = babe_link.config().slot_duration();
         let proposer = sc_basic_authorship::ProposerFactory::new(
             task_manager.spawn_handle(),
@@ -394,6 +410,36 @@ where
 /// Where the provider task keeps its socket and state, beside the chain's database.
 fn provider_folder(data_path: &Path) -> std::path::PathBuf {
     data_path.join("provider")
+}
+
+/// Publishes this validator's addresses for the others, and finds theirs.
+fn spawn_authority_discovery(
+    task_manager: &TaskManager,
+    config: sc_authority_discovery::WorkerConfig,
+    client: &Arc<FullClient>,
+    network: &Arc<dyn sc_network::service::traits::NetworkService>,
+    keystore: sp_keystore::KeystorePtr,
+    prometheus: Option<substrate_prometheus_endpoint::Registry>,
+) {
+    let events = network.event_stream("authority-discovery");
+    let found = events.filter_map(|event| async move {
+        match event {
+            sc_network::Event::Dht(event) => Some(event),
+            _ => None,
+        }
+    });
+    let (worker, _service) = sc_authority_discovery::new_worker_and_service_with_config(
+        config,
+        client.clone(),
+        Arc::new(network.clone()),
+        Box::pin(found),
+        sc_authority_discovery::Role::PublishAndDiscover(keystore),
+        prometheus,
+        task_manager.spawn_handle(),
+    );
+    task_manager
+        .spawn_handle()
+        .spawn("authority-discovery-worker", Some("networking"), worker.run());
 }
 
 /// Runs the runtime's offchain workers on every new best block.

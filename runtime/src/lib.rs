@@ -17,6 +17,10 @@ pub mod apis;
 mod benches;
 pub mod configs;
 pub mod genesis;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod layout;
 pub mod views;
 
 use alloc::vec::Vec;
@@ -93,6 +97,8 @@ pub mod opaque {
         pub struct SessionKeys {
             pub babe: crate::Babe,
             pub grandpa: crate::Grandpa,
+            pub im_online: crate::ImOnline,
+            pub authority_discovery: crate::AuthorityDiscovery,
         }
     }
 }
@@ -166,6 +172,7 @@ mod runtime {
     /// The runtime.
     pub struct Runtime;
 
+    // Pallets run, and take up their genesis, in the order of their indices.
     #[runtime::pallet_index(0)]
     pub type System = frame_system;
     #[runtime::pallet_index(1)]
@@ -173,17 +180,30 @@ mod runtime {
     // Babe before Session: a session rotation reads the epoch that Babe has just closed.
     #[runtime::pallet_index(2)]
     pub type Babe = pallet_babe;
+    // Authorship before Session: the author is noted in the session, and era, in which the block was made.
     #[runtime::pallet_index(3)]
     pub type Authorship = pallet_authorship;
     #[runtime::pallet_index(4)]
-    pub type Session = pallet_session;
-    #[runtime::pallet_index(5)]
-    pub type Grandpa = pallet_grandpa;
-
-    #[runtime::pallet_index(10)]
     pub type Balances = pallet_balances;
-    #[runtime::pallet_index(11)]
+    #[runtime::pallet_index(5)]
     pub type TransactionPayment = pallet_transaction_payment;
+    // Staking before Session, which asks it for the validators of genesis.
+    #[runtime::pallet_index(6)]
+    pub type Staking = pallet_staking;
+    #[runtime::pallet_index(7)]
+    pub type VoterList = pallet_bags_list<Instance1>;
+    #[runtime::pallet_index(8)]
+    pub type Offences = pallet_offences;
+    #[runtime::pallet_index(9)]
+    pub type Historical = pallet_session::historical;
+    #[runtime::pallet_index(10)]
+    pub type Session = pallet_session;
+    #[runtime::pallet_index(11)]
+    pub type Grandpa = pallet_grandpa;
+    #[runtime::pallet_index(12)]
+    pub type ImOnline = pallet_im_online;
+    #[runtime::pallet_index(13)]
+    pub type AuthorityDiscovery = pallet_authority_discovery;
 
     #[runtime::pallet_index(20)]
     pub type Utility = pallet_utility;
@@ -210,4 +230,31 @@ mod runtime {
     pub type ResultVerification = pallet_result_verification;
     #[runtime::pallet_index(44)]
     pub type RewardEmission = pallet_reward_emission;
+
+    #[runtime::pallet_index(60)]
+    pub type Preimage = pallet_preimage;
+    #[runtime::pallet_index(61)]
+    pub type Scheduler = pallet_scheduler;
+    #[runtime::pallet_index(62)]
+    pub type Origins = configs::governance::origins::pallet_origins;
+    #[runtime::pallet_index(63)]
+    pub type ConvictionVoting = pallet_conviction_voting;
+    #[runtime::pallet_index(64)]
+    pub type Referenda = pallet_referenda;
+    #[runtime::pallet_index(65)]
+    pub type Committee = pallet_collective<Instance1>;
+    #[runtime::pallet_index(66)]
+    pub type Whitelist = pallet_whitelist;
+    #[runtime::pallet_index(67)]
+    pub type Treasury = pallet_treasury;
+    #[runtime::pallet_index(68)]
+    pub type Bounties = pallet_bounties;
+    #[runtime::pallet_index(69)]
+    pub type ChildBounties = pallet_child_bounties;
+    #[runtime::pallet_index(70)]
+    pub type Identity = pallet_identity;
+    #[runtime::pallet_index(71)]
+    pub type SafeMode = pallet_safe_mode;
+    #[runtime::pallet_index(72)]
+    pub type TxPause = pallet_tx_pause;
 }

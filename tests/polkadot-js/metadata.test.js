@@ -7,45 +7,19 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
+import { Keyring } from '@polkadot/api';
 import { u8aConcat, bnToU8a } from '@polkadot/util';
 import { blake2AsHex, cryptoWaitReady, randomAsHex } from '@polkadot/util-crypto';
+import { LUX, connect, find, follow, submit } from './chain.js';
 
 const url = process.env.LANTERN_URL ?? 'ws://127.0.0.1:9944';
 const served = Boolean(process.env.LANTERN_PROVIDER);
 const timeout = Number(process.env.LANTERN_TIMEOUT ?? 120) * 1000;
-const LUX = 10n ** 12n;
 const PALLETS = ['ProviderStaking', 'ModelRegistry', 'JobEscrow', 'ResultVerification', 'RewardEmission'];
 
-/** @type {WsProvider} */
 let provider;
-/** @type {ApiPromise} */
 let api;
 let alice;
-
-/** Signs and submits `call`; resolves with its events and block once it is in a block, rejects with the error's name. */
-function submit(call) {
-  return new Promise((resolve, reject) => {
-    call
-      .signAndSend(alice, { nonce: -1 }, ({ dispatchError, events, status, internalError }) => {
-        if (internalError) return reject(internalError);
-        if (dispatchError?.isModule) {
-          const { section, name, docs } = api.registry.findMetaError(dispatchError.asModule);
-          return reject(new Error(`${section}.${name}: ${docs.join(' ')}`));
-        }
-        if (dispatchError) return reject(new Error(dispatchError.toString()));
-        if (status.isInBlock) resolve({ events: events.map(({ event }) => event), block: status.asInBlock });
-      })
-      .catch(reject);
-  });
-}
-
-/** The event `section.method` among `events`. */
-function find(events, section, method) {
-  const event = events.find((event) => event.section === section && event.method === method);
-  assert.ok(event, `${section}.${method} among ${events.map((event) => `${event.section}.${event.method}`)}`);
-  return event.data;
-}
 
 /** Token ids as the chain takes them: u32 little endian. */
 function encodeTokens(tokens) {
@@ -77,38 +51,18 @@ async function findModel() {
     normEps: 184_467_440_737_095n,
     tokenizerHash: randomAsHex(32),
   };
-  const { events } = await submit(api.tx.modelRegistry.register('polkadot-js', spec, randomAsHex(32), 0, []));
+  const { events } = await submit(api, alice, api.tx.modelRegistry.register('polkadot-js', spec, randomAsHex(32), 0, []));
   return find(events, 'modelRegistry', 'Registered').model;
 }
 
 /** Resolves with the data of the `method` event of `job` in jobEscrow, looking at every block from `block` on. */
 function awaitEvent(job, block, method) {
-  return new Promise((resolve, reject) => {
-    let stop = () => {};
-    const timer = setTimeout(() => done(reject, new Error(`no ${method} for job ${job} within ${timeout / 1000} s`)), timeout);
-    const done = (settle, value) => {
-      clearTimeout(timer);
-      stop();
-      settle(value);
-    };
-    // One block after the other, so that none is missed when several arrive together.
-    let queue = Promise.resolve();
-    const look = async (hash) => {
-      const records = await (await api.at(hash)).query.system.events();
-      for (const { event } of records) {
-        if (event.section !== 'jobEscrow' || event.data.job?.toString() !== job) continue;
-        if (event.method === method) return done(resolve, event.data);
-        if (event.method === 'JobExpired') return done(reject, new Error(`job ${job} expired`));
-      }
-    };
-    look(block)
-      .then(() =>
-        api.rpc.chain.subscribeNewHeads((header) => {
-          queue = queue.then(() => look(header.hash)).catch((error) => done(reject, error));
-        }),
-      )
-      .then((unsubscribe) => (stop = unsubscribe))
-      .catch((error) => done(reject, error));
+  return follow(api, block, timeout / 1000, `${method} for job ${job}`, (events) => {
+    for (const event of events) {
+      if (event.section !== 'jobEscrow' || event.data.job?.toString() !== job) continue;
+      if (event.method === method) return event.data;
+      if (event.method === 'JobExpired') throw new Error(`job ${job} expired`);
+    }
   });
 }
 
@@ -116,12 +70,10 @@ describe(`@polkadot/api at ${url}`, () => {
   before(async () => {
     await cryptoWaitReady();
     alice = new Keyring({ type: 'sr25519' }).addFromUri('//Alice');
-    provider = new WsProvider(url, 2_500, {}, 20_000);
-    api = await ApiPromise.create({ provider, throwOnConnect: true });
+    ({ api, provider } = await connect(url));
   });
 
-  // The provider, not the api: after a failed connection only the provider is there, and it would reconnect for ever.
-  after(() => provider.disconnect());
+  after(() => provider?.disconnect());
 
   test('connects and knows the pallets from metadata alone', () => {
     const names = api.runtimeMetadata.asLatest.pallets.map(({ name }) => name.toString());
@@ -142,7 +94,7 @@ describe(`@polkadot/api at ${url}`, () => {
     const refused = api.tx.jobEscrow.submitJob(
       randomAsHex(32), `0x${Buffer.from(input).toString('hex')}`, blake2AsHex(input, 256), 'Embed', LUX, null,
     );
-    await assert.rejects(submit(refused), /jobEscrow\.UnknownModel: /);
+    await assert.rejects(submit(api, alice, refused), /jobEscrow\.UnknownModel: /);
   });
 
   test('submits a job and follows it to its end', { timeout: timeout + 60_000 }, async () => {
@@ -151,6 +103,8 @@ describe(`@polkadot/api at ${url}`, () => {
     const params = { Generate: { maxNewTokens: 8, sampling: 'Greedy', stop: [] } };
     const escrow = LUX;
     const { events, block } = await submit(
+      api,
+      alice,
       api.tx.jobEscrow.submitJob(
         model, `0x${Buffer.from(input).toString('hex')}`, blake2AsHex(input, 256), params, escrow, null,
       ),
@@ -165,7 +119,7 @@ describe(`@polkadot/api at ${url}`, () => {
     assert.equal(record.params.asGenerate.maxNewTokens.toNumber(), 8);
 
     if (!served) {
-      const cancelled = await submit(api.tx.jobEscrow.cancelJob(job));
+      const cancelled = await submit(api, alice, api.tx.jobEscrow.cancelJob(job));
       assert.equal(find(cancelled.events, 'jobEscrow', 'JobCancelled').refund.toBigInt(), escrow);
       return;
     }

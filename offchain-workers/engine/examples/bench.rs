@@ -1,5 +1,7 @@
 //! Times the engine on a Llama of TinyLlama-1.1B's shape with random weights: JSON lines per activation width with prefill and
 //! decode tokens/s, of one sequence and of several together, and with what an audit costs. See `scripts/bench`.
+//!
+//! With `--trace-cost` instead: the share of each pass's time that goes into the trace.
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
@@ -7,11 +9,16 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use lantern_engine::{
     Audit, Batch, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteOptions, Kernel, KernelChoice, LoadedModel,
+    PassTimes, TimedPass,
 };
 use lantern_exact::{
     Family, GenerateParams, JobParams, LlamaSpec, ModelSpec, RopeScaling, Sampling, StopTokens, Width, ARITHMETIC,
 };
-use std::{ops::ControlFlow, sync::atomic::AtomicBool, time::Instant};
+use std::{
+    ops::ControlFlow,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
 
 #[derive(Parser)]
 struct Args {
@@ -42,6 +49,13 @@ struct Args {
     /// A small model instead, to try the script.
     #[arg(long)]
     small: bool,
+    /// Times every pass with and without the trace, in turns, and prints the trace's share instead of speeds.
+    #[arg(long)]
+    trace_cost: bool,
+    /// With `--trace-cost`: the process's processor time instead of the time on the wall, for machines with other work. Means
+    /// something with one thread only, because waiting threads count as working.
+    #[arg(long)]
+    processor_time: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -109,6 +123,10 @@ fn main() -> Result<()> {
             Activations::Narrow => ("lantern narrow", Width::Narrow),
         };
         let model = LoadedModel::synthetic(spec(activation, args.small), 1)?;
+        if args.trace_cost {
+            trace_cost(name, &engine, &model, &args)?;
+            continue;
+        }
         let note = format!(
             "{} kernels, {} threads, trace included",
             engine.kernel().name(),
@@ -136,6 +154,71 @@ fn main() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Prints a line with the trace's share of prefill and of decode, of one sequence and of several together.
+fn trace_cost(name: &str, engine: &Engine, model: &LoadedModel, args: &Args) -> Result<()> {
+    let start = Instant::now();
+    let clock = || {
+        if args.processor_time {
+            processor_time()
+        } else {
+            start.elapsed()
+        }
+    };
+    for sequences in [1, args.batch] {
+        let (mut prefill, mut decode) = (Vec::new(), Vec::new());
+        for _ in 0..args.repeat {
+            let chunk = BatchOptions::default().prefill_rows;
+            let sizes = (sequences, chunk, args.decode as usize);
+            engine.time_trace(
+                model,
+                &prompt(args.prompt),
+                sizes,
+                &clock,
+                &mut |pass, times| match pass {
+                    TimedPass::Prefill(_) => prefill.push(times),
+                    TimedPass::Decode => decode.push(times),
+                },
+            )?;
+        }
+        let line = serde_json::json!({
+            "engine": name,
+            "kernel": engine.kernel().name(),
+            "threads": engine.threads(),
+            "sequences": sequences,
+            "prefill": shares(&prefill),
+            "decode": shares(&decode),
+        });
+        println!("{line}");
+        if args.batch <= 1 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Processor time of this process so far.
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one `timespec`, which is there.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// The middle one of the passes' shares, because some passes meet other work of the machine, and the middle time.
+fn shares(passes: &[PassTimes]) -> serde_json::Value {
+    let middle = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied()
+    };
+    let share = |times: &PassTimes| 1.0 - times.without_trace.as_secs_f64() / times.with_trace.as_secs_f64();
+    let milliseconds = |times: &PassTimes| times.with_trace.as_secs_f64() * 1e3;
+    serde_json::json!({
+        "passes": passes.len(),
+        "milliseconds": middle(passes.iter().map(milliseconds).collect()),
+        "trace_share": middle(passes.iter().map(share).collect()),
+    })
 }
 
 /// Prints the best of `repeat` measurements.

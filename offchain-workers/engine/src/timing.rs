@@ -9,10 +9,7 @@ use crate::{
     },
 };
 use lantern_exact::{ops, ModelSpec, ParamsError, Sampling};
-use std::{
-    sync::atomic::AtomicBool,
-    time::{Duration, Instant},
-};
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 /// Which pass was timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +31,7 @@ pub struct PassTimes {
 
 impl Engine {
     /// Runs every pass of `sequences` generations twice, with and without the trace, one first and then the other, and tells
-    /// `each` of both times. Prompts are computed one after another, `chunk` positions a pass.
+    /// `each` of both times by `clock`. Prompts are computed one after another, `chunk` positions a pass.
     ///
     /// For measurements: no result comes of it that could be taken for an execution's.
     #[doc(hidden)]
@@ -43,6 +40,7 @@ impl Engine {
         model: &LoadedModel,
         prompt: &[u32],
         (sequences, chunk, decode): (usize, usize, usize),
+        clock: &dyn Fn() -> Duration,
         each: &mut dyn FnMut(TimedPass, PassTimes),
     ) -> Result<(), ExecuteError> {
         let spec = model.spec();
@@ -57,6 +55,7 @@ impl Engine {
         let cancel = AtomicBool::new(false);
         let mut timer = Timer {
             machine: self.machine(&cancel),
+            clock,
             spec,
             llama,
             work: Workspace::default(),
@@ -80,10 +79,11 @@ impl Engine {
                 sequence.rows = 1;
             }
             let mut times = timer.pass()?;
-            let start = Instant::now();
+            let start = clock();
             tokens = timer.choose();
-            times.with_trace += start.elapsed();
-            times.without_trace += start.elapsed();
+            let choice = clock() - start;
+            times.with_trace += choice;
+            times.without_trace += choice;
             each(TimedPass::Decode, times);
         }
         Ok(())
@@ -92,6 +92,7 @@ impl Engine {
 
 struct Timer<'a> {
     machine: Machine<'a>,
+    clock: &'a dyn Fn() -> Duration,
     spec: &'a ModelSpec,
     llama: &'a Llama,
     work: Workspace,
@@ -109,8 +110,8 @@ impl Timer<'_> {
             for (sequence, len) in self.sequences.iter_mut().zip(&lens) {
                 sequence.truncate(*len);
             }
-            self.machine.trace = (turn + self.passes) % 2 == 0;
-            let start = Instant::now();
+            self.machine.trace = (turn + self.passes).is_multiple_of(2);
+            let start = (self.clock)();
             forward::forward(
                 &self.machine,
                 self.spec,
@@ -118,7 +119,7 @@ impl Timer<'_> {
                 &mut self.work,
                 &mut self.sequences,
             )?;
-            times[usize::from(self.machine.trace)] = start.elapsed();
+            times[usize::from(self.machine.trace)] = (self.clock)() - start;
         }
         Ok(PassTimes {
             with_trace: times[1],

@@ -144,6 +144,62 @@ fn sums_are_exact_at_the_largest_dimension() {
     }
 }
 
+/// The largest input dimension in every number of rows that a kernel has a tile for, with rows that take each byte of a wide
+/// value to its limits (`0x7eff`, `0xffff` and `0x80ff` have the largest low byte beside a large, a middle and the smallest high
+/// one), rows of zeros and rows of one value that is not.
+#[test]
+fn every_tile_is_exact_at_the_largest_dimension() {
+    let scale = Scale {
+        mant: MANT_MAX,
+        exp: -45,
+    };
+    let signs = |at: usize| if at % 2 == 0 { 127 } else { -127 };
+    let spike = |at: usize| if at == MAX_INPUTS - 1 { 127 } else { 0 };
+    let weights: Vec<i8> = [127, -127, 0]
+        .into_iter()
+        .flat_map(|weight| std::iter::repeat_n(weight, MAX_INPUTS))
+        .chain((0..MAX_INPUTS).map(signs))
+        .chain((0..MAX_INPUTS).map(spike))
+        .collect();
+    for wide in [true, false] {
+        let limits: &[i16] = if wide {
+            &[32_639, 0x7eff, -1, -32_639, 0x80ff_u16 as i16, 255, 0]
+        } else {
+            &[127, -127, -1, 0]
+        };
+        let same = limits.iter().map(|&value| vec![value; MAX_INPUTS]);
+        let turns = |value: i16| {
+            (0..MAX_INPUTS)
+                .map(|at| if at % 2 == 0 { value } else { -value })
+                .collect()
+        };
+        let last = |value: i16| {
+            (0..MAX_INPUTS)
+                .map(|at| if at + 1 == MAX_INPUTS { value } else { 0 })
+                .collect()
+        };
+        let values: Vec<Vec<i16>> = same
+            .chain([turns(limits[0]), last(limits[0]), last(-limits[0])])
+            .collect();
+        for rows in (1..=9).chain([33]) {
+            let rows = (0..rows)
+                .map(|row| (values[row % values.len()].clone(), scale))
+                .collect();
+            check(
+                &Case {
+                    ins: MAX_INPUTS,
+                    wide,
+                    weights: weights.clone(),
+                    scales: vec![scale; 5],
+                    bias: vec![i32::MAX, i32::MIN, 0, 1, -1],
+                    rows,
+                },
+                2,
+            );
+        }
+    }
+}
+
 /// Buffers are used again for other shapes: nothing of an earlier shape may leak into padding.
 #[test]
 fn activations_can_change_their_shape() {

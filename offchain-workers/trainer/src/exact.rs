@@ -3,8 +3,12 @@
 use std::{ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
 
 use anyhow::{Context, Result};
-use lantern_engine::{Engine, ExecuteOptions, Execution, KernelChoice, LoadOptions, LoadedModel, ModelSource};
+use lantern_engine::{
+    Engine, ExecuteOptions, Execution, KernelChoice, LoadError, LoadOptions, LoadedModel, ModelSource,
+};
 use lantern_exact::{JobParams, ModelId, ModelSpec, Width};
+
+type Loader = fn(&ModelSource<'_>, &LoadOptions) -> Result<LoadedModel, LoadError>;
 
 /// A model loaded from a folder in one width, and an engine to run it on every core.
 pub struct ExactModel {
@@ -15,13 +19,22 @@ pub struct ExactModel {
 impl ExactModel {
     /// Loads the model at `path`, a Hugging Face folder or a GGUF file, with activations and keys of `width`.
     pub fn load(path: &Path, width: Width) -> Result<Self> {
+        Self::with(path, width, LoadedModel::load)
+    }
+
+    /// As [`load`](Self::load), but narrow arithmetic gets the weights unsmoothed: to measure what smoothing is worth.
+    pub fn load_unsmoothed(path: &Path, width: Width) -> Result<Self> {
+        Self::with(path, width, LoadedModel::load_unsmoothed)
+    }
+
+    fn with(path: &Path, width: Width, load: Loader) -> Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let options = LoadOptions {
             activation: width,
             keys: width,
         };
         let model = ModelSource::at(path)
-            .and_then(|source| LoadedModel::load(&source, &options))
+            .and_then(|source| load(&source, &options))
             .with_context(|| format!("loading {}", path.display()))?;
         Ok(Self {
             engine: Engine::new(threads, KernelChoice::Auto)?,

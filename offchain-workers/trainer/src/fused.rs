@@ -7,6 +7,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor};
 use gemm::Parallelism;
+use serde::{Deserialize, Serialize};
 
 /// Queries handled together in attention; keys after a block's last query are never touched.
 const QUERY_BLOCK: usize = 64;
@@ -238,6 +239,39 @@ impl CustomOp2 for SwiGlu {
     }
 }
 
+/// Llama 3's scaling of rotary frequencies, as `config.json` names it: waves longer than `original / low` are slowed down by `factor`,
+/// those shorter than `original / high` are kept.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RopeScaling {
+    /// Always `llama3`.
+    pub rope_type: RopeType,
+    /// How much slow waves are slowed down.
+    pub factor: f32,
+    /// Rotations over the original context below which a wave is slow.
+    pub low_freq_factor: f32,
+    /// Rotations above which a wave is kept.
+    pub high_freq_factor: f32,
+    /// Original context, in tokens.
+    pub original_max_position_embeddings: u32,
+}
+
+/// Kinds of [`RopeScaling`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RopeType {
+    /// Llama 3's.
+    Llama3,
+}
+
+impl RopeScaling {
+    fn apply(&self, frequency: f32) -> f32 {
+        let rotations = self.original_max_position_embeddings as f32 * frequency / std::f32::consts::TAU;
+        let (low, high) = (self.low_freq_factor, self.high_freq_factor);
+        let kept = ((rotations - low) / (high - low)).clamp(0.0, 1.0);
+        frequency * (kept + (1.0 - kept) / self.factor)
+    }
+}
+
 /// Rotary position embedding of `x[t, heads * dim]`, pairs `(i, i + dim / 2)`, positions from zero.
 #[derive(Clone, Copy)]
 pub struct Rope {
@@ -245,6 +279,8 @@ pub struct Rope {
     pub dim: usize,
     /// Base of the frequencies.
     pub theta: f32,
+    /// Their scaling.
+    pub scaling: Option<RopeScaling>,
 }
 
 impl Rope {
@@ -255,7 +291,8 @@ impl Rope {
         let mut turns = vec![(0.0, 0.0); half];
         for (position, (row, out)) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
             for (i, turn) in turns.iter_mut().enumerate() {
-                let frequency = self.theta.powf(-2.0 * i as f32 / self.dim as f32);
+                let plain = self.theta.powf(-2.0 * i as f32 / self.dim as f32);
+                let frequency = self.scaling.map_or(plain, |scaling| scaling.apply(plain));
                 let (sin, cos) = (position as f32 * frequency).sin_cos();
                 *turn = (sin * direction, cos);
             }
@@ -518,7 +555,11 @@ mod tests {
             random(&mut rng, tokens, kv_heads * dim),
             random(&mut rng, tokens, kv_heads * dim),
         );
-        let rope = Rope { dim, theta: 10_000.0 };
+        let rope = Rope {
+            dim,
+            theta: 10_000.0,
+            scaling: None,
+        };
         let attention = Attention { heads, kv_heads, dim };
         let turned = |x: &Tensor| x.apply_op1(rope).unwrap();
         let fused = turned(&q).apply_op3(&turned(&k), &v, attention).unwrap();

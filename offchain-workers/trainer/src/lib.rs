@@ -6,10 +6,13 @@
 
 pub mod checkpoint;
 pub mod corpus;
+pub mod errors;
 pub mod exact;
 pub mod fused;
 pub mod golden;
 pub mod html;
 pub mod model;
 pub mod optim;
+pub mod outliers;
 pub mod quality;
+pub mod report;

@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::fused::{Attention, CrossEntropy, Linear, RmsNorm, Rope, SwiGlu};
+use crate::fused::{Attention, CrossEntropy, Linear, RmsNorm, Rope, RopeScaling, SwiGlu};
 
 /// Name of the embedding table, which is the output head too.
 const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -54,6 +54,9 @@ pub struct Config {
     pub eos_token_id: u32,
     /// Element type of the published weights.
     pub torch_dtype: String,
+    /// Scaling of the rotary frequencies; no model is trained with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_scaling: Option<RopeScaling>,
 }
 
 impl Config {
@@ -79,6 +82,7 @@ impl Config {
             bos_token_id: 0,
             eos_token_id: 0,
             torch_dtype: "float16".into(),
+            rope_scaling: None,
         }
     }
 
@@ -108,7 +112,23 @@ impl Config {
             push("mlp.down_proj", &[d, ff], writes);
         }
         all.push(("model.norm.weight".into(), vec![d], 0.0));
+        if self.has_biases() {
+            for layer in 0..self.num_hidden_layers {
+                for (part, width) in [("q", q), ("k", kv), ("v", kv)] {
+                    all.push((
+                        format!("model.layers.{layer}.self_attn.{part}_proj.bias"),
+                        vec![width],
+                        std,
+                    ));
+                }
+            }
+        }
         all
+    }
+
+    /// Qwen 2 has biases on queries, keys and values, and is otherwise a Llama.
+    fn has_biases(&self) -> bool {
+        self.model_type == "qwen2"
     }
 }
 
@@ -167,6 +187,11 @@ impl Model {
 
     /// Logits `[tokens, vocabulary]` after every token of one sequence that starts at position zero.
     pub fn logits(&self, tokens: &[u32]) -> Result<Tensor> {
+        self.forward(tokens, &mut |_, _| Ok(()))
+    }
+
+    /// As [`logits`](Self::logits); shows `watch` the gated product `[tokens, intermediate]` of each layer.
+    pub fn forward(&self, tokens: &[u32], watch: &mut dyn FnMut(usize, &Tensor) -> Result<()>) -> Result<Tensor> {
         let config = &self.config;
         if tokens.is_empty() || tokens.len() > config.max_position_embeddings {
             bail!("a sequence has 1 to {} tokens", config.max_position_embeddings);
@@ -174,6 +199,7 @@ impl Model {
         let rope = Rope {
             dim: config.head_dim,
             theta: config.rope_theta as f32,
+            scaling: config.rope_scaling,
         };
         let attention = Attention {
             heads: config.num_attention_heads,
@@ -195,13 +221,21 @@ impl Model {
             let linear =
                 |x: &Tensor, part: &str| -> Result<Tensor> { Ok(x.apply_op2(self.var(&name(part))?, Linear)?) };
             let h = norm(&x, &name("input_layernorm"))?;
-            let q = linear(&h, "self_attn.q_proj")?.apply_op1(rope)?;
-            let k = linear(&h, "self_attn.k_proj")?.apply_op1(rope)?;
-            let v = linear(&h, "self_attn.v_proj")?;
+            let biased = |h: &Tensor, part: &str| -> Result<Tensor> {
+                let y = linear(h, part)?;
+                if !config.has_biases() {
+                    return Ok(y);
+                }
+                Ok(y.broadcast_add(self.var(&format!("model.layers.{layer}.{part}.bias"))?)?)
+            };
+            let q = biased(&h, "self_attn.q_proj")?.apply_op1(rope)?;
+            let k = biased(&h, "self_attn.k_proj")?.apply_op1(rope)?;
+            let v = biased(&h, "self_attn.v_proj")?;
             let mixed = q.apply_op3(&k, &v, attention)?;
             x = (x + linear(&mixed, "self_attn.o_proj")?)?;
             let h = norm(&x, &name("post_attention_layernorm"))?;
             let gated = linear(&h, "mlp.gate_proj")?.apply_op2(&linear(&h, "mlp.up_proj")?, SwiGlu)?;
+            watch(layer, &gated)?;
             x = (x + linear(&gated, "mlp.down_proj")?)?;
         }
         let x = norm(&x, "model.norm.weight")?;

@@ -8,7 +8,7 @@ use frame_support::{
 use pallet_reward_emission::{Budgets, GeometricDecay};
 use sp_runtime::{traits::AccountIdConversion, Perquintill};
 
-use super::parameters::dynamic_params::{emission, escrow, registry, staking, verification};
+use super::parameters::bounded::{emission, escrow, registry, staking, verification};
 use crate::{
     currency::{LUX, MILLI},
     AccountId, Balance, Balances, ModelRegistry, ProviderStaking, ResultVerification, RewardEmission, Runtime,

@@ -1,11 +1,15 @@
-//! Governed parameters. Jobs freeze theirs at submission, so that a change never reaches work in flight.
+//! Governed parameters and their bounds. Jobs freeze theirs at submission, so that a change never reaches work in flight.
 
-use frame_support::dynamic_params::{dynamic_pallet_params, dynamic_params};
+use frame_support::{
+    dynamic_params::{dynamic_pallet_params, dynamic_params},
+    traits::{Contains, Get},
+};
 use sp_runtime::{FixedU128, Permill};
 
 use crate::{
     currency::{LUX, MICRO},
-    time, Balance, BlockNumber, Runtime,
+    time::{self, DAYS, HOURS},
+    Balance, BlockNumber, Runtime, RuntimeCall,
 };
 
 /// Parameters that governance may set, by pallet.
@@ -120,6 +124,92 @@ pub mod dynamic_params {
         } else {
             time::HOURS
         };
+    }
+}
+
+/// Refuses a parameter beyond its bounds. Only root, whom no call filter stops, can set one; the pallets then read the bound.
+pub struct WithinBounds;
+
+/// Declares the bounds of every parameter: what the pallets read is within them. A parameter without bounds does not compile.
+macro_rules! bounds {
+    ($($module:ident $variant:ident { $($name:ident: $type:ty = $low:expr, $high:expr;)* })*) => {
+        /// The parameters as the pallets read them.
+        pub mod bounded {$(
+            /// Parameters of one pallet, within their bounds.
+            pub mod $module {
+                use super::super::*;
+                $(
+                    /// The governed value, or the bound that it is beyond.
+                    pub struct $name;
+                    impl Get<$type> for $name {
+                        fn get() -> $type {
+                            dynamic_params::$module::$name::get().clamp($low, $high)
+                        }
+                    }
+                )*
+            }
+        )*}
+
+        impl Contains<RuntimeCall> for WithinBounds {
+            fn contains(call: &RuntimeCall) -> bool {
+                let RuntimeCall::Parameters(pallet_parameters::Call::set_parameter { key_value }) = call else {
+                    return true;
+                };
+                match key_value {
+                    $($(
+                        // None sets the default.
+                        RuntimeParameters::$variant(dynamic_params::$module::Parameters::$name(_, value)) => {
+                            value.as_ref().is_none_or(|value| ($low..=$high).contains(value))
+                        },
+                    )*)*
+                }
+            }
+        }
+
+        #[cfg(test)]
+        #[test]
+        fn every_default_is_within_its_bounds() {
+            sp_io::TestExternalities::default().execute_with(|| {$($(
+                let default = dynamic_params::$module::$name::get();
+                assert_eq!(bounded::$module::$name::get(), default, stringify!($module $name));
+            )*)*});
+        }
+    };
+}
+
+/// Part of a whole, in percent.
+const fn percent(part: u32) -> Permill {
+    Permill::from_percent(part)
+}
+
+bounds! {
+    staking Staking {
+        MinBond: Balance = LUX / 100, 1_000_000 * LUX;
+        UnbondingBlocks: BlockNumber = 1, 365 * DAYS;
+    }
+    registry Registry {
+        MaxRoyalty: Permill = percent(0), percent(50);
+        ModelDeposit: Balance = LUX / 100, 100_000 * LUX;
+        MinPrice: Balance = 1, LUX;
+    }
+    escrow Escrow {
+        OpenBlocks: BlockNumber = 5, DAYS;
+        ExecutionBlocks: BlockNumber = 5, DAYS;
+        BondPercent: u32 = 1, 10_000;
+        MissPenalty: Permill = percent(1), percent(100);
+        ProtocolFee: Permill = percent(0), percent(30);
+        BurnShare: Permill = percent(0), percent(100);
+        AuditShare: Permill = percent(0), percent(100);
+        Retention: BlockNumber = HOURS, 365 * DAYS;
+    }
+    verification Verification {
+        ChallengeWindow: BlockNumber = 1, 14 * DAYS;
+    }
+    emission Emission {
+        ValidatorShare: Permill = percent(10), percent(90);
+        ProviderShare: Permill = percent(10), percent(90);
+        WashMultiple: FixedU128 = FixedU128::from_u32(0), FixedU128::from_u32(10);
+        RoundLength: BlockNumber = 5, DAYS;
     }
 }
 

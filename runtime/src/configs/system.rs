@@ -46,6 +46,11 @@ parameter_types! {
     pub const StatementByteCost: Balance = MICRO;
 }
 
+/// Weights that a block may have.
+pub fn block_weights() -> BlockWeights {
+    RuntimeBlockWeights::get()
+}
+
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
     type Block = Block;
@@ -62,6 +67,7 @@ impl frame_system::Config for Runtime {
     type SS58Prefix = frame_support::traits::ConstU16<42>;
     type MaxConsumers = ConstU32<64>;
     type MultiBlockMigrator = MultiBlockMigrations;
+    type BaseCallFilter = super::emergency::CallFilter;
 }
 
 impl pallet_timestamp::Config for Runtime {
@@ -102,6 +108,15 @@ where
 {
     type Extrinsic = UncheckedExtrinsic;
     type RuntimeCall = RuntimeCall;
+}
+
+impl<LocalCall> frame_system::offchain::CreateBare<LocalCall> for Runtime
+where
+    RuntimeCall: From<LocalCall>,
+{
+    fn create_bare(call: RuntimeCall) -> UncheckedExtrinsic {
+        UncheckedExtrinsic::new_bare(call)
+    }
 }
 
 impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Runtime

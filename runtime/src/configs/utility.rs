@@ -3,13 +3,16 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
     parameter_types,
-    traits::{ConstU32, EnsureOrigin, EnsureOriginWithArg, InstanceFilter},
+    traits::{ConstU32, EitherOf, EnsureOrigin, EnsureOriginWithArg, InstanceFilter},
 };
 use frame_system::EnsureRoot;
 use scale_info::TypeInfo;
 use sp_runtime::traits::BlakeTwo256;
 
-use super::parameters::{RuntimeParameters, RuntimeParametersKey};
+use super::{
+    governance::origins::ComputeParameters,
+    parameters::{RuntimeParameters, RuntimeParametersKey},
+};
 use crate::{
     currency::MILLI, AccountId, Balance, Balances, OriginCaller, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin,
     System,
@@ -23,7 +26,7 @@ impl pallet_utility::Config for Runtime {
 }
 
 /// Deposit for `items` storage entries of `bytes` in all.
-const fn deposit(items: u32, bytes: u32) -> Balance {
+pub(super) const fn deposit(items: u32, bytes: u32) -> Balance {
     items as Balance * 20 * MILLI + bytes as Balance * MILLI / 10
 }
 
@@ -73,6 +76,10 @@ pub enum ProxyType {
     ProviderOperator,
     /// Requesting and cancelling jobs.
     Requester,
+    /// Referenda, votes and committee.
+    Governance,
+    /// Validating and nominating.
+    Staking,
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
@@ -81,7 +88,28 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
             ProxyType::Any => true,
             ProxyType::NonTransfer => !matches!(
                 call,
-                RuntimeCall::Balances(..) | RuntimeCall::Sudo(..) | RuntimeCall::JobEscrow(..)
+                RuntimeCall::Balances(..)
+                    | RuntimeCall::Sudo(..)
+                    | RuntimeCall::JobEscrow(..)
+                    | RuntimeCall::Treasury(..)
+                    | RuntimeCall::Bounties(..)
+                    | RuntimeCall::ChildBounties(..)
+            ),
+            ProxyType::Governance => matches!(
+                call,
+                RuntimeCall::Referenda(..)
+                    | RuntimeCall::ConvictionVoting(..)
+                    | RuntimeCall::Preimage(..)
+                    | RuntimeCall::Committee(..)
+                    | RuntimeCall::Whitelist(..)
+                    | RuntimeCall::Utility(..)
+            ),
+            ProxyType::Staking => matches!(
+                call,
+                RuntimeCall::Staking(..)
+                    | RuntimeCall::VoterList(..)
+                    | RuntimeCall::Session(..)
+                    | RuntimeCall::Utility(..)
             ),
             ProxyType::ProviderOperator => matches!(
                 call,
@@ -109,7 +137,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
             (a, b) if a == b => true,
             (ProxyType::Any, _) => true,
             (_, ProxyType::Any) => false,
-            (ProxyType::NonTransfer, ProxyType::ProviderOperator) => true,
+            (ProxyType::NonTransfer, ProxyType::ProviderOperator | ProxyType::Governance | ProxyType::Staking) => true,
             _ => false,
         }
     }
@@ -131,13 +159,13 @@ impl pallet_proxy::Config for Runtime {
     type BlockNumberProvider = System;
 }
 
-/// Only root sets parameters until governance tracks exist.
+/// Root and the track for it set parameters.
 pub struct ParametersAdmin;
 impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey> for ParametersAdmin {
     type Success = ();
 
     fn try_origin(origin: RuntimeOrigin, _key: &RuntimeParametersKey) -> Result<(), RuntimeOrigin> {
-        <EnsureRoot<AccountId> as EnsureOrigin<RuntimeOrigin>>::try_origin(origin)
+        <EitherOf<EnsureRoot<AccountId>, ComputeParameters> as EnsureOrigin<RuntimeOrigin>>::try_origin(origin)
     }
 
     #[cfg(feature = "runtime-benchmarks")]

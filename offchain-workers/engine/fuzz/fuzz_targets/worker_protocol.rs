@@ -52,7 +52,7 @@ fn response(response: &Response) {
     if let Reply::Hello { models, .. } = &response.reply {
         for model in models {
             if let Ok(spec) = ModelSpec::decode_all(&mut &model.spec.0[..]) {
-                drop(spec.validate());
+                let _ = spec.validate();
             }
         }
     }

@@ -26,22 +26,24 @@ const TEXTS: [&str; 6] = [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ];
 
-/// What the last panic said.
-static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+/// What the last panic said, and where it was. Names are looked up only when it is shown.
+static LAST_PANIC: Mutex<Option<(String, Backtrace)>> = Mutex::new(None);
 
 /// Replaces libFuzzer's hook, which ends the process at every panic. The loader guards the foreign tokenizer by catching its panics:
 /// that is no finding, while a panic that leaves the loader is one ([`guarded`]).
 pub fn watch_panics() {
     set_hook(Box::new(|info| {
-        let said = format!("{info}\n{}", Backtrace::force_capture());
-        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = said;
+        let panic = (info.to_string(), Backtrace::force_capture());
+        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
     }));
 }
 
 /// Runs one input; a panic that comes out ends the process, which libFuzzer reports as a crash.
 pub fn guarded(run: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(run)).is_err() {
-        eprintln!("{}", LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some((said, place)) = &*LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) {
+            eprintln!("{said}\n{place}");
+        }
         abort();
     }
 }

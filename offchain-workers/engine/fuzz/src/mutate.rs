@@ -303,10 +303,10 @@ fn tensor(parts: &mut Parts, rng: &mut Rng) {
         4 => {
             tensor.offset = *rng.pick(&[
                 number,
-                number * 32 % (1 << 62),
+                number.wrapping_mul(32),
                 other.offset,
                 u64::MAX,
-                tensor.offset + 32,
+                tensor.offset.wrapping_add(32),
             ])
         },
         5 => tensor.shape = other.shape,

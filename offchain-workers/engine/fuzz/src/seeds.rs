@@ -310,12 +310,13 @@ fn tokenizers() -> Vec<Value> {
         "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100, "vocab": vocabulary(&["[UNK]", "a", "b", "##b", "##c", "hello"])}
     });
+    // In base64: 1024 as a length, a trie of 256 units, none of which leads anywhere, and the replacement `a`.
+    let map = ["AAQA", &"AAAA".repeat(341), "AABhAA=="].concat();
     let metaspace = json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true});
     let unigram = json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
         "normalizer": {"type": "Sequence", "normalizers": [
-            // One unit of trie, which leads nowhere, and one replacement.
-            {"type": "Precompiled", "precompiled_charsmap": "BAAAAAAAAABhAA=="},
+            {"type": "Precompiled", "precompiled_charsmap": map},
             {"type": "NFKD"}, {"type": "Lowercase"}, {"type": "StripAccents"}, {"type": "Nmt"},
             {"type": "Strip", "strip_left": true, "strip_right": true}
         ]},
@@ -504,6 +505,7 @@ fn frames() -> Vec<Vec<u8>> {
         weights_root: model,
         vocab: 12,
         max_context: 16,
+        max_positions: 16,
         stop_tokens: vec![2],
     };
     let replies = [

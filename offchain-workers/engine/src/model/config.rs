@@ -223,9 +223,9 @@ impl<'a> Names<'a> {
         let found = |wrong: &dyn Fn(u32, u32) -> bool| bounded.iter().find(|(_, value, bound)| wrong(*value, *bound));
         match error {
             SpecError::UnknownArithmetic => "arithmetic",
-            SpecError::ZeroDimension => found(&|value, _| value == 0).map_or(self.hidden, |(name, ..)| name),
+            SpecError::ZeroDimension => found(&|value, _| value == 0).map_or(self.hidden, |(name, ..)| *name),
             // No single one: the heads together are too wide.
-            SpecError::DimensionTooLarge => found(&|value, bound| value > bound).map_or(self.heads, |(name, ..)| name),
+            SpecError::DimensionTooLarge => found(&|value, bound| value > bound).map_or(self.heads, |(name, ..)| *name),
             SpecError::OddHeadDim => self.head_dim,
             SpecError::HeadsMismatch if spec.heads.is_multiple_of(spec.kv_heads) => self.heads,
             SpecError::HeadsMismatch => self.kv_heads,

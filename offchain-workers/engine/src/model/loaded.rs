@@ -6,7 +6,7 @@ use super::{
     config,
     error::LoadError,
     gguf,
-    parameters::{by_rows, HuggingFace, Parameters, PutRow},
+    parameters::{by_rows, FloatSource, HuggingFace, Parameters, PutRow, Quantised},
     source::{Files, ModelSource, TOKENIZER},
     tensors::Tensors,
     tokenizer::Tokenizer,
@@ -43,7 +43,7 @@ pub(super) struct Opened<'a> {
     pub tokenizer: Cow<'a, [u8]>,
     pub end_tokens: Vec<u32>,
     pub chat: Option<ChatTemplate>,
-    pub parameters: Box<dyn Parameters + 'a>,
+    pub parameters: Box<dyn FloatSource + 'a>,
 }
 
 /// Opens files in Hugging Face's layout.
@@ -84,9 +84,20 @@ impl LoadedModel {
         Self::load_whole(source, options).map(|(model, _)| model)
     }
 
+    /// As [`load`](Self::load), but narrow arithmetic gets the float weights as they are: to measure what smoothing is worth. Narrow
+    /// models have another identity than on the chain.
+    #[doc(hidden)]
+    pub fn load_unsmoothed(source: &ModelSource<'_>, options: &LoadOptions) -> Result<Self, LoadError> {
+        Self::read(source, options, false).map(|(model, _)| model)
+    }
+
     /// Loads the model and its `tokenizer.json`.
     pub(super) fn load_whole(source: &ModelSource<'_>, options: &LoadOptions) -> Result<(Self, Vec<u8>), LoadError> {
-        let mut opened = match source {
+        Self::read(source, options, true)
+    }
+
+    fn read(source: &ModelSource<'_>, options: &LoadOptions, smooth: bool) -> Result<(Self, Vec<u8>), LoadError> {
+        let opened = match source {
             ModelSource::Folder(folder) => hugging_face(Files::Folder(folder), options)?,
             ModelSource::Gguf(path) => gguf::open(path, options)?,
             ModelSource::Memory(files) => hugging_face(Files::Memory(*files), options)?,
@@ -94,7 +105,8 @@ impl LoadedModel {
         let spec = opened.spec;
         let tokenizer = Tokenizer::from_bytes(&opened.tokenizer_file, &opened.tokenizer, spec.vocab)?;
         let pool = loading_pool();
-        let (weights, weights_root) = Weights::take(&spec, &mut *opened.parameters, &pool)?;
+        let (weights, weights_root) =
+            Weights::take(&spec, &mut Quantised::new(opened.parameters, spec, smooth), &pool)?;
         let model = Self {
             name: source.name(),
             spec,
@@ -228,7 +240,7 @@ fn refuse_tensor(name: &str, reason: &str) -> LoadError {
 }
 
 impl Parameters for Given {
-    fn vector(&mut self, spec: &TensorSpec) -> Result<Vector, LoadError> {
+    fn vector(&mut self, spec: &TensorSpec, _: &Pool) -> Result<Vector, LoadError> {
         match self.next()? {
             Tensor::Vector(vector)
                 if vector.values.len() == spec.cols as usize

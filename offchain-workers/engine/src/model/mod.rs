@@ -9,6 +9,7 @@ mod gguf;
 mod loaded;
 mod parameters;
 mod quantise;
+mod smooth;
 mod source;
 mod tensors;
 mod tokenizer;

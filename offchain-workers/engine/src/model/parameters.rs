@@ -1,12 +1,12 @@
 //! The quantised parameters of a model, one tensor at a time in commitment order.
 
-use super::{blocks::Block, error::LoadError, quantise, source::WEIGHTS, tensors::Tensors};
+use super::{blocks::Block, error::LoadError, quantise, smooth::Plan, source::WEIGHTS, tensors::Tensors};
 use crate::cpu::pool::Pool;
 use lantern_exact::{
-    commit::{TensorKind, TensorSpec},
+    commit::{self, TensorKind, TensorSpec},
     fixed::{Scale, FRAC},
     model::Vector,
-    Family, ModelSpec,
+    Family, ModelSpec, Width,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,7 +27,7 @@ pub(crate) type PutRow<'a> = dyn Fn(usize, &[i8], Scale) + Sync + 'a;
 /// Rows are handed over one by one, so that no more than the model itself and some rows are ever in memory.
 pub(crate) trait Parameters {
     /// The vector that `spec` names.
-    fn vector(&mut self, spec: &TensorSpec) -> Result<Vector, LoadError>;
+    fn vector(&mut self, spec: &TensorSpec, pool: &Pool) -> Result<Vector, LoadError>;
 
     /// Hands every row of the matrix that `spec` names to `put`, each once, in no particular order and by several threads. After
     /// an error some rows are missing.
@@ -48,12 +48,14 @@ pub(super) struct Floats<'a> {
     pub block: Block,
     /// Values in a row.
     pub cols: usize,
+    /// Width of a head where the rows of each are in llama.cpp's order.
+    pub interleaved: Option<usize>,
     /// Whether `bytes` are part of a file that is mapped privately and read-only.
     pub mapped: bool,
 }
 
 /// Index of a value that is not finite.
-pub(super) struct NotFinite(pub usize);
+struct NotFinite(usize);
 
 impl Floats<'_> {
     fn row_bytes(&self) -> usize {
@@ -70,33 +72,46 @@ impl Floats<'_> {
     }
 
     /// The first row.
-    pub fn first(&self) -> Result<Vec<f32>, NotFinite> {
+    fn first(&self) -> Result<Vec<f32>, NotFinite> {
         let mut values = vec![0f32; self.cols];
         self.decode(0, &mut values).map(|()| values)
     }
 
-    /// Quantises `rows` rows and hands them to `put`. Row `row` is row `moved(row)` of the bytes where that is given.
-    pub fn quantise(
+    /// The row of the file that is row `row` of the tensor.
+    ///
+    /// llama.cpp rotates neighbours where Hugging Face rotates a value of a head's first half with one of the second, so that its
+    /// converter moves row `half * dim / 2 + pair` of each head to `2 * pair + half`.
+    fn row_in_file(&self, row: usize) -> usize {
+        let Some(dim) = self.interleaved else {
+            return row;
+        };
+        let (head, within) = (row / dim, row % dim);
+        let (half, pair) = (within / (dim / 2), within % (dim / 2));
+        head * dim + 2 * pair + half
+    }
+
+    /// Calls `each(state, row, values)` for each of `rows` rows, in no fixed order and from the threads of `pool`. Every range of rows
+    /// has a state of its own, which `start` makes and `end` takes. What `each` writes to the values is lost.
+    fn visit<S>(
         &self,
         rows: usize,
-        moved: Option<&(dyn Fn(usize) -> usize + Sync)>,
         pool: &Pool,
-        put: &PutRow<'_>,
+        start: impl Fn() -> S + Sync,
+        each: impl Fn(&mut S, usize, &mut [f32]) + Sync,
+        end: impl Fn(S) + Sync,
     ) -> Result<(), NotFinite> {
         let first_bad = AtomicUsize::new(usize::MAX);
         let stride = self.row_bytes();
         by_rows(rows, pool, &|range| {
-            let (mut values, mut quantised) = (vec![0f32; self.cols], vec![0i8; self.cols]);
+            let (mut values, mut state) = (vec![0f32; self.cols], start());
             for row in range.clone() {
-                match self.decode(moved.map_or(row, |moved| moved(row)), &mut values) {
-                    Ok(()) => {
-                        let scale = quantise::row(&values, &mut quantised);
-                        put(row, &quantised, scale);
-                    },
+                match self.decode(self.row_in_file(row), &mut values) {
+                    Ok(()) => each(&mut state, row, &mut values),
                     Err(NotFinite(index)) => drop(first_bad.fetch_min(index, Ordering::Relaxed)),
                 }
             }
-            if moved.is_none() {
+            end(state);
+            if self.interleaved.is_none() {
                 self.release(&self.bytes[range.start * stride..range.end * stride]);
             }
         });
@@ -124,6 +139,130 @@ impl Floats<'_> {
         }
         #[cfg(not(target_os = "linux"))]
         let _ = part;
+    }
+}
+
+/// A tensor in a model's files.
+pub(super) struct Located<'a> {
+    /// The file and the tensor's name in it, for errors.
+    pub file: &'a str,
+    pub name: String,
+    pub floats: Floats<'a>,
+}
+
+impl Located<'_> {
+    /// See [`Floats::visit`].
+    pub fn visit<S>(
+        &self,
+        rows: usize,
+        pool: &Pool,
+        start: impl Fn() -> S + Sync,
+        each: impl Fn(&mut S, usize, &mut [f32]) + Sync,
+        end: impl Fn(S) + Sync,
+    ) -> Result<(), LoadError> {
+        let visited = self.floats.visit(rows, pool, start, each, end);
+        visited.map_err(|bad| self.not_finite(bad))
+    }
+
+    /// The values of a vector.
+    pub fn vector(&self) -> Result<Vec<f32>, LoadError> {
+        self.floats.first().map_err(|bad| self.not_finite(bad))
+    }
+
+    fn not_finite(&self, bad: NotFinite) -> LoadError {
+        LoadError::NotFinite {
+            file: self.file.into(),
+            tensor: self.name.clone(),
+            index: bad.0,
+        }
+    }
+
+    fn out_of_range(&self, index: usize) -> LoadError {
+        LoadError::OutOfRange {
+            file: self.file.into(),
+            tensor: self.name.clone(),
+            index,
+        }
+    }
+}
+
+/// The float parameters of a model's files.
+pub(super) trait FloatSource {
+    /// Where the tensor that `spec` names lies.
+    fn locate(&self, spec: &TensorSpec) -> Result<Located<'_>, LoadError>;
+}
+
+/// Float parameters on their way to integers.
+pub(super) struct Quantised<'a> {
+    source: Box<dyn FloatSource + 'a>,
+    spec: ModelSpec,
+    tensors: Vec<TensorSpec>,
+    smooth: bool,
+    /// Layer that `plan` is for, empty for the last norm and the head; `None` before the first.
+    planned: Option<String>,
+    plan: Plan,
+}
+
+impl<'a> Quantised<'a> {
+    /// Parameters of a model of `spec`. With `smooth`, what is narrow is [smoothed](super::smooth); what is wide never is.
+    pub fn new(source: Box<dyn FloatSource + 'a>, spec: ModelSpec, smooth: bool) -> Self {
+        let narrow = spec.activation == Width::Narrow || spec.keys == Width::Narrow;
+        Self {
+            source,
+            tensors: commit::tensors(&spec),
+            spec,
+            smooth: smooth && narrow,
+            planned: None,
+            plan: Plan::default(),
+        }
+    }
+
+    /// Makes the plan of the layer that `name` belongs to, unless it is there.
+    fn prepare(&mut self, name: &str, pool: &Pool) -> Result<(), LoadError> {
+        let layer = match layer_of(name) {
+            Some((layer, _)) => layer,
+            None if matches!(name, "final_norm" | "head") => "",
+            None => return Ok(()),
+        };
+        if self.smooth && self.planned.as_deref() != Some(layer) {
+            self.plan = Plan::make(&*self.source, &self.spec, &self.tensors, layer, pool)?;
+            self.planned = Some(layer.to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Parameters for Quantised<'_> {
+    fn vector(&mut self, tensor: &TensorSpec, pool: &Pool) -> Result<Vector, LoadError> {
+        self.prepare(&tensor.name, pool)?;
+        let located = self.source.locate(tensor)?;
+        let mut values = located.vector()?;
+        self.plan.of(&tensor.name).apply(0, &mut values);
+        quantise_vector(&tensor.name, &values).map_err(|index| located.out_of_range(index))
+    }
+
+    fn matrix(&mut self, tensor: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError> {
+        self.prepare(&tensor.name, pool)?;
+        let located = self.source.locate(tensor)?;
+        let (rows, cols) = (tensor.rows as usize, tensor.cols as usize);
+        let factors = self.plan.of(&tensor.name);
+        let too_large = AtomicUsize::new(usize::MAX);
+        let start = || vec![0i8; cols];
+        let each = |quantised: &mut Vec<i8>, row: usize, values: &mut [f32]| {
+            factors.apply(row, values);
+            match values.iter().position(|value| !value.is_finite()) {
+                Some(column) => drop(too_large.fetch_min(row * cols + column, Ordering::Relaxed)),
+                None => {
+                    let scale = quantise::row(values, quantised);
+                    put(row, quantised, scale);
+                },
+            }
+        };
+        located.visit(rows, pool, start, each, drop)?;
+        match too_large.into_inner() {
+            usize::MAX => Ok(()),
+            index => Err(located.out_of_range(index)),
+        }
     }
 }
 
@@ -179,14 +318,14 @@ impl<'a> HuggingFace<'a> {
             prefix: found.unwrap_or(prefixes[0]),
         };
         for tensor in lantern_exact::commit::tensors(&spec) {
-            let (name, shape) = model.locate(&tensor)?;
+            let (name, shape) = model.find(&tensor)?;
             model.tensors.check(&name, &shape)?;
         }
         Ok(model)
     }
 
     /// Name and shape of a tensor in the files.
-    fn locate(&self, tensor: &TensorSpec) -> Result<(String, Vec<usize>), LoadError> {
+    fn find(&self, tensor: &TensorSpec) -> Result<(String, Vec<usize>), LoadError> {
         let name = match self.spec.family {
             Family::Llama(_) => llama_name(&tensor.name, self.prefix),
             Family::Bert(_) => bert_name(&tensor.name, self.prefix),
@@ -202,48 +341,16 @@ impl<'a> HuggingFace<'a> {
     }
 }
 
-impl HuggingFace<'_> {
-    /// Name of a tensor in the files, and its values.
-    fn floats(&self, tensor: &TensorSpec) -> Result<(String, Floats<'_>), LoadError> {
-        let (name, shape) = self.locate(tensor)?;
+impl FloatSource for HuggingFace<'_> {
+    fn locate(&self, tensor: &TensorSpec) -> Result<Located<'_>, LoadError> {
+        let (name, shape) = self.find(tensor)?;
         let floats = self.tensors.floats(&name, &shape)?;
-        Ok((name, floats))
+        Ok(Located {
+            file: WEIGHTS,
+            name,
+            floats,
+        })
     }
-}
-
-impl Parameters for HuggingFace<'_> {
-    fn vector(&mut self, tensor: &TensorSpec) -> Result<Vector, LoadError> {
-        let (name, floats) = self.floats(tensor)?;
-        vector(WEIGHTS, &name, tensor, &floats)
-    }
-
-    fn matrix(&mut self, tensor: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError> {
-        let (name, floats) = self.floats(tensor)?;
-        floats
-            .quantise(tensor.rows as usize, None, pool, put)
-            .map_err(|bad| bad.of(WEIGHTS, &name))
-    }
-}
-
-impl NotFinite {
-    /// The refusal of tensor `name` of `file`.
-    pub fn of(self, file: &str, name: &str) -> LoadError {
-        LoadError::NotFinite {
-            file: file.into(),
-            tensor: name.into(),
-            index: self.0,
-        }
-    }
-}
-
-/// The vector `tensor`, called `name` in `file`, of its values.
-pub(super) fn vector(file: &str, name: &str, tensor: &TensorSpec, floats: &Floats<'_>) -> Result<Vector, LoadError> {
-    let values = floats.first().map_err(|bad| bad.of(file, name))?;
-    quantise_vector(&tensor.name, &values).map_err(|index| LoadError::OutOfRange {
-        file: file.into(),
-        tensor: name.into(),
-        index,
-    })
 }
 
 /// Splits `layers.3.q_bias` into `("3", "q_bias")`; other names have no layer.

@@ -125,6 +125,7 @@ impl<'a> Tensors<'a> {
             // The length is that of the shape: the header's reader checks it.
             bytes: view.data(),
             cols: shape.last().copied().unwrap_or(1),
+            interleaved: None,
             mapped: matches!(self, Self::Mapped(_)),
         })
     }

@@ -8,7 +8,7 @@
 
 use base64::{engine::general_purpose::STANDARD, Engine};
 use serde::{
-    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
     Deserialize, Deserializer,
 };
 use serde_json::{Map, Value};

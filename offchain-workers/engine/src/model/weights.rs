@@ -84,7 +84,7 @@ impl Intake<'_> {
 impl Walk for Intake<'_> {
     fn vector(&mut self) -> Result<Vector, LoadError> {
         let spec = self.next(TensorKind::Vector)?;
-        let vector = self.source.vector(&spec)?;
+        let vector = self.source.vector(&spec, self.pool)?;
         self.leaves.push(tensor_leaf(
             &spec,
             &merkle::root(&[vector_leaf(vector.frac, &vector.values)]),

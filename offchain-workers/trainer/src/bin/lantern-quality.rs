@@ -1,28 +1,36 @@
-//! Compares the exact engine with float32 twins and prints a table; fails when wide arithmetic misses a bound.
+//! Measures the exact arithmetic against floats and prints tables; fails when a bound is missed.
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Instant,
 };
 
 use anyhow::{anyhow, bail, Context, Result};
-use clap::Parser;
-use lantern_exact::Width;
+use clap::{Parser, ValueEnum};
 use lantern_trainer::{
-    corpus,
+    corpus, errors,
     exact::ExactModel,
-    golden::{minilm_folder, WIDTHS},
+    golden::minilm_folder,
     model::{mean_loss, windows, Model},
+    outliers::{self, Outlier},
     quality::{
         mean_loss_q16, sentences, Agreement, FloatEncoder, MEAN_COSINE_BOUND, MIN_COSINE_BOUND, NEIGHBOUR_BOUND,
         PERPLEXITY_BOUND,
     },
+    report::{self, Arithmetic, Section},
 };
 use tokenizers::Tokenizer;
 
 #[derive(Parser)]
 #[command(about, version)]
 struct Arguments {
+    /// What to measure; everything by default.
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Page to write the tables into, between their marks. Without it they are printed only.
+    #[arg(long)]
+    report: Option<PathBuf>,
     /// Folder of our own Llama, with its `heldout.txt`.
     #[arg(long, default_value = "models/lantern-tiny")]
     model: PathBuf,
@@ -32,100 +40,121 @@ struct Arguments {
     /// Sentences for the encoder, one per line.
     #[arg(long, default_value = "models/sentences.txt")]
     sentences: PathBuf,
-    /// Measures our own Llama only.
+    /// Leaves MiniLM out.
     #[arg(long)]
     skip_minilm: bool,
 }
 
-/// The rows of the table and whether every bound held.
-struct Report {
-    rows: Vec<String>,
-    good: bool,
-}
-
-impl Report {
-    /// Adds a measurement; `holds` is its verdict against `bound`, which counts in wide arithmetic only.
-    #[allow(clippy::too_many_arguments)] // One argument for each column of the table.
-    fn add(&mut self, model: &str, width: Width, measure: &str, float: &str, exact: &str, bound: &str, holds: bool) {
-        let (width, bound, verdict) = match (width, holds) {
-            (Width::Wide, true) => ("wide", bound, "holds"),
-            (Width::Wide, false) => ("wide", bound, "**missed**"),
-            (Width::Narrow, _) => ("narrow", "none", "-"),
-        };
-        self.good &= verdict != "**missed**";
-        self.rows.push(format!(
-            "| {model} | {width} | {measure} | {float} | {exact} | {bound} | {verdict} |"
-        ));
-    }
+/// One table of the report.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Errors of the fixed-point routines.
+    Errors,
+    /// Whole models against float32.
+    Models,
+    /// Our own Llama with outliers put in.
+    Outliers,
 }
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let mut report = Report {
-        rows: Vec::new(),
-        good: true,
-    };
-    llama(&arguments.model, &mut report)?;
-    if !arguments.skip_minilm {
-        let folder = match arguments.minilm {
-            Some(folder) => folder,
-            None => minilm_folder()?.context("MiniLM is absent: run scripts/fetch-minilm or pass --skip-minilm")?,
-        };
-        encoder(&folder, &arguments.sentences, &mut report)?;
+    if arguments.report.is_some() && arguments.skip_minilm {
+        bail!("--report needs every model: leave --skip-minilm out");
     }
-    println!("| model | arithmetic | measure | float32 | exact | bound | verdict |");
-    println!("|---|---|---|---|---|---|---|");
-    report.rows.iter().for_each(|row| println!("{row}"));
-    Ok(if report.good {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let wanted = |part: &Part| arguments.parts.is_empty() || arguments.parts.contains(part);
+    let mut good = true;
+    for part in [Part::Errors, Part::Models, Part::Outliers]
+        .iter()
+        .filter(|part| wanted(part))
+    {
+        let start = Instant::now();
+        let section = match part {
+            Part::Errors => Section::errors(&errors::all(threads())),
+            Part::Models => models(&arguments)?,
+            Part::Outliers => with_outliers(&arguments.model)?,
+        };
+        println!("{}\n", section.text());
+        eprintln!("{}: {:.0} s", section.name, start.elapsed().as_secs_f64());
+        good &= section.good();
+        if let Some(path) = &arguments.report {
+            let page = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+            let page = report::put(&page, &section).with_context(|| format!("in {}", path.display()))?;
+            std::fs::write(path, page).with_context(|| format!("writing {}", path.display()))?;
+        }
+    }
+    if !good {
+        eprintln!("a bound was missed");
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn llama(folder: &Path, report: &mut Report) -> Result<()> {
-    let float = Model::load(folder)?;
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn load(folder: &Path, arithmetic: Arithmetic) -> Result<ExactModel> {
+    if arithmetic.smooth {
+        ExactModel::load(folder, arithmetic.width)
+    } else {
+        ExactModel::load_unsmoothed(folder, arithmetic.width)
+    }
+}
+
+/// The tokens of a model's held-out text.
+fn held_out(folder: &Path) -> Result<Vec<u32>> {
     let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))
         .map_err(|error| anyhow!("reading the tokenizer: {error}"))?;
     let text = std::fs::read_to_string(folder.join("heldout.txt")).context("reading heldout.txt")?;
-    let stream = corpus::encode(&tokenizer, &text)?;
+    corpus::encode(&tokenizer, &text)
+}
+
+fn models(arguments: &Arguments) -> Result<Section> {
+    let mut section = Section::models();
+    llama(&arguments.model, &mut section)?;
+    if !arguments.skip_minilm {
+        let folder = match &arguments.minilm {
+            Some(folder) => folder.clone(),
+            None => minilm_folder()?.context("MiniLM is absent: run scripts/fetch-minilm or pass --skip-minilm")?,
+        };
+        encoder(&folder, &arguments.sentences, &mut section)?;
+    }
+    Ok(section)
+}
+
+fn llama(folder: &Path, section: &mut Section) -> Result<()> {
+    let float = Model::load(folder)?;
+    let stream = held_out(folder)?;
     let windows = windows(&stream, float.config.max_position_embeddings);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let right = mean_loss(&float, &windows, threads)?;
+    let right = mean_loss(&float, &windows, threads())?;
     eprintln!(
-        "held-out text: {} tokens, {:.4} nats per token in float32",
-        stream.len(),
-        right
+        "held-out text: {} tokens, {right:.4} nats per token in float32",
+        stream.len()
     );
-    for width in WIDTHS {
-        let exact = ExactModel::load(folder, width)?;
+    for arithmetic in Arithmetic::ALL {
+        let exact = load(folder, arithmetic)?;
         let found = mean_loss_q16(&windows, |tokens| exact.logits(tokens))?;
         let ratio = (found - right).exp();
-        let found = format!("{:.4} (x {ratio:.5})", found.exp());
-        let bound = format!("x {:.3}", 1.0 + PERPLEXITY_BOUND);
-        let holds = ratio <= 1.0 + PERPLEXITY_BOUND;
-        report.add(
-            "lantern-tiny",
-            width,
-            "perplexity",
-            &format!("{:.4}", right.exp()),
-            &found,
-            &bound,
-            holds,
-        );
+        let texts = [
+            format!("{:.4}", right.exp()),
+            format!("{:.4} (x {ratio:.5})", found.exp()),
+            format!("x {:.3}", 1.0 + PERPLEXITY_BOUND),
+        ];
+        let [float, exact, bound] = &texts;
+        let texts = ["lantern-tiny", "perplexity", float, exact, bound];
+        section.model(arithmetic, texts, ratio <= 1.0 + PERPLEXITY_BOUND);
     }
     Ok(())
 }
 
-fn encoder(folder: &Path, list: &Path, report: &mut Report) -> Result<()> {
+fn encoder(folder: &Path, list: &Path, section: &mut Section) -> Result<()> {
     let sentences = sentences(list)?;
     if sentences.len() < 100 {
         bail!("{} sentences are too few for nearest neighbours", sentences.len());
     }
     let float = FloatEncoder::load(folder)?;
     let mut right: Option<Vec<Vec<f64>>> = None;
-    for width in WIDTHS {
-        let exact = ExactModel::load(folder, width)?;
+    for arithmetic in Arithmetic::ALL {
+        let exact = load(folder, arithmetic)?;
         let tokens = sentences
             .iter()
             .map(|text| exact.encode(text))
@@ -144,17 +173,22 @@ fn encoder(folder: &Path, list: &Path, report: &mut Report) -> Result<()> {
             ("smallest cosine", agreement.min_cosine, MIN_COSINE_BOUND),
             ("same nearest neighbour", agreement.neighbours, NEIGHBOUR_BOUND),
         ] {
-            let (value_text, bound_text) = (format!("{value:.5}"), format!("at least {bound}"));
-            report.add(
-                "MiniLM-L6-v2",
-                width,
-                measure,
-                "1",
-                &value_text,
-                &bound_text,
-                value >= bound,
-            );
+            let (found, least) = (format!("{value:.5}"), format!("at least {bound}"));
+            let texts = ["MiniLM-L6-v2", measure, "1", &found, &least];
+            section.model(arithmetic, texts, value >= bound);
         }
     }
     Ok(())
+}
+
+fn with_outliers(folder: &Path) -> Result<Section> {
+    let model = Model::load(folder)?;
+    let stream = held_out(folder)?;
+    let windows = windows(&stream, model.config.max_position_embeddings);
+    let tokenizer = folder.join("tokenizer.json");
+    let all = Outlier::ALL
+        .into_iter()
+        .map(|outlier| Ok((outlier, outliers::measure(outlier, &model, &tokenizer, &windows)?)))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Section::outliers(&all))
 }

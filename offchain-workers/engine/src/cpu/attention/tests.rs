@@ -198,22 +198,38 @@ enum Kind {
     Largest,
     /// As random, with scales that take scores and outputs out of range or to zero.
     Scales,
+    /// Nothing but zeros, as of rows of zeros.
+    Zeros,
+    /// Zeros, but for one number in seventeen, which is a limit.
+    Sparse,
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Random, Kind::Limits, Kind::Largest, Kind::Scales];
+    const ALL: [Kind; 6] = [
+        Kind::Random,
+        Kind::Limits,
+        Kind::Largest,
+        Kind::Scales,
+        Kind::Zeros,
+        Kind::Sparse,
+    ];
 
     fn number(self, numbers: &mut Numbers, limit: i32) -> i32 {
         match self {
             Kind::Random | Kind::Scales => numbers.next(limit),
             Kind::Limits => limit * (1 - 2 * (numbers.next(1) & 1)),
             Kind::Largest => limit,
+            Kind::Zeros => 0,
+            Kind::Sparse if numbers.next(8) == 8 => limit * (1 - 2 * (numbers.next(1) & 1)),
+            Kind::Sparse => 0,
         }
     }
 
     fn scale(self, numbers: &mut Numbers, exp: i32) -> Scale {
         match self {
-            Kind::Random | Kind::Limits => Scale {
+            Kind::Zeros => Scale::ZERO_ROW,
+            Kind::Sparse if numbers.next(1) == 0 => Scale::ZERO_ROW,
+            Kind::Random | Kind::Limits | Kind::Sparse => Scale {
                 mant: MANT_MIN + (numbers.next(1 << 22) + (1 << 22)).min(MANT_MIN as i32 - 1) as u32,
                 exp: exp + numbers.next(4),
             },
@@ -288,6 +304,23 @@ fn sums_over_thousands_of_positions_do_not_overflow() {
                 let queries = vec![query; 2 * 7 * 18];
                 check(&pool, &spec, &reference, &cache, &queries, &[positions, 1_025]);
             }
+        }
+    }
+}
+
+/// The largest heads over more positions than a block of sums takes, at limits of every sign, a whole head of zeros beside them.
+#[test]
+fn the_largest_heads_are_exact_over_long_texts() {
+    let pool = Pool::new(2);
+    let (spec, positions) = (spec(2, 1, 256), 1_100);
+    let mut numbers = Numbers(77);
+    for kind in Kind::ALL {
+        let reference = kind.cache(&mut numbers, &spec, positions);
+        let cache = cached(&pool, &spec, &reference, 1_000);
+        for query in [i32::MIN, i32::MAX, 0] {
+            let mut queries = vec![query; 3 * 512];
+            queries[512..1024].fill(0);
+            check(&pool, &spec, &reference, &cache, &queries, &[positions, 1_024, 1_025]);
         }
     }
 }

@@ -14,6 +14,9 @@ use std::{
 /// Files that changed less than this ago may change again within the same tick of the file system's clock.
 const TICK: Duration = Duration::from_millis(20);
 
+/// How files become integers: another number whenever the same files come to give another model. 2: narrow weights are smoothed.
+const SCHEME: &[u8] = b"lantern/source/2";
+
 /// A source as its files are now.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct SourceState {
@@ -46,7 +49,7 @@ impl SourceState {
         }
         let key = blake2_256(&[&(raw.len() as u64).to_le_bytes(), raw, choices.as_bytes()]);
         Some(Self {
-            digest: hex::encode(blake2_256(&[b"lantern/source/1", &key, &content])),
+            digest: hex::encode(blake2_256(&[SCHEME, &key, &content])),
             key: hex::encode(&key[..16]),
             path: path.display().to_string(),
             changed,

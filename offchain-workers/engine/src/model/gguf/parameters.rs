@@ -4,16 +4,12 @@ use super::{
     header::{Entry, Tensors},
     rope,
 };
-use crate::{
-    cpu::pool::Pool,
-    model::{
-        error::LoadError,
-        parameters::{layer_of, vector, Floats, Parameters, PutRow},
-    },
+use crate::model::{
+    error::LoadError,
+    parameters::{layer_of, FloatSource, Floats, Located},
 };
 use lantern_exact::{
     commit::{self, TensorKind, TensorSpec},
-    model::Vector,
     Family, ModelSpec,
 };
 use memmap2::Mmap;
@@ -95,44 +91,24 @@ impl Gguf {
     fn is_moved(&self, tensor: &TensorSpec) -> bool {
         self.interleaved && layer_of(&tensor.name).is_some_and(|(_, part)| matches!(part, "q" | "k"))
     }
-
-    /// The row of the file that is row `row` of queries or keys.
-    ///
-    /// llama.cpp rotates neighbours where Hugging Face rotates a value of a head's first half with one of the second, so that its
-    /// converter moves row `half * dim / 2 + pair` of each head to `2 * pair + half`.
-    fn row_in_file(&self, row: usize) -> usize {
-        let dim = self.spec.head_dim as usize;
-        let (head, within) = (row / dim, row % dim);
-        let (half, pair) = (within / (dim / 2), within % (dim / 2));
-        head * dim + 2 * pair + half
-    }
 }
 
-impl Gguf {
-    fn floats(&self, entry: &Entry) -> Floats<'_> {
-        Floats {
+impl FloatSource for Gguf {
+    fn locate(&self, tensor: &TensorSpec) -> Result<Located<'_>, LoadError> {
+        let (name, entry) = self.find(tensor)?;
+        let floats = Floats {
             // The header's reader found the rows to be whole and within the file.
             bytes: &self.map[entry.start..entry.start + entry.bytes],
             block: entry.block,
             cols: entry.shape.last().copied().unwrap_or(1),
+            interleaved: self.is_moved(tensor).then_some(self.spec.head_dim as usize),
             mapped: true,
-        }
-    }
-}
-
-impl Parameters for Gguf {
-    fn vector(&mut self, tensor: &TensorSpec) -> Result<Vector, LoadError> {
-        let (name, entry) = self.find(tensor)?;
-        vector(&self.file, &name, tensor, &self.floats(entry))
-    }
-
-    fn matrix(&mut self, tensor: &TensorSpec, pool: &Pool, put: &PutRow<'_>) -> Result<(), LoadError> {
-        let (name, entry) = self.find(tensor)?;
-        let moved = |row| self.row_in_file(row);
-        let moved: Option<&(dyn Fn(usize) -> usize + Sync)> = if self.is_moved(tensor) { Some(&moved) } else { None };
-        self.floats(entry)
-            .quantise(tensor.rows as usize, moved, pool, put)
-            .map_err(|bad| bad.of(&self.file, &name))
+        };
+        Ok(Located {
+            file: &self.file,
+            name,
+            floats,
+        })
     }
 }
 
