@@ -413,9 +413,9 @@ fn errors_name_a_field_and_are_short() {
     for (field, value, named) in [
         ("hidden_size", json!(0), "hidden_size: a dimension is zero"),
         (
-            "num_attention_heads",
-            json!(513),
-            "num_attention_heads: a dimension is over",
+            "num_hidden_layers",
+            json!(257),
+            "num_hidden_layers: a dimension is over",
         ),
         ("num_key_value_heads", json!(3), "num_key_value_heads: head counts"),
         ("head_dim", json!(3), "head_dim: head dimension is odd"),
