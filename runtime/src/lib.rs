@@ -17,6 +17,10 @@ pub mod apis;
 mod benches;
 pub mod configs;
 pub mod genesis;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod layout;
 pub mod views;
 
 use alloc::vec::Vec;

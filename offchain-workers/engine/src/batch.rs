@@ -38,7 +38,7 @@ impl Default for BatchOptions {
 
 /// Names one generation of a batch; never used twice in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SlotId(u64);
+pub struct SlotId(pub(crate) u64);
 
 /// Which bound of a batch is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

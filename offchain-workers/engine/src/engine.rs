@@ -8,7 +8,7 @@ use crate::{
     model::{weights::Weights, LoadedModel},
 };
 use lantern_exact::{
-    blake2_256, spec::encode_embedding, Family, Hash, JobParams, ModelKind, ParamsError, StopReason, Usage,
+    blake2_256, spec::encode_embedding, Family, Hash, JobParams, ModelKind, ModelSpec, ParamsError, StopReason, Usage,
 };
 use std::{ops::ControlFlow, sync::atomic::AtomicBool};
 
@@ -254,10 +254,17 @@ impl Engine {
 
 /// Checks a job against its model; the number of its prompt tokens.
 pub(crate) fn check_job(model: &LoadedModel, input: &[u32], params: &JobParams) -> Result<u32, ParamsError> {
+    check_job_of(model.spec(), input, params)
+}
+
+/// As [`check_job`], by the model's specification.
+pub(crate) fn check_job_of(spec: &ModelSpec, input: &[u32], params: &JobParams) -> Result<u32, ParamsError> {
     let prompt_tokens = u32::try_from(input.len()).map_err(|_| ParamsError::ContextExceeded)?;
-    params.validate(model.spec(), prompt_tokens)?;
-    check_tokens(model, input)?;
-    Ok(prompt_tokens)
+    params.validate(spec, prompt_tokens)?;
+    match input.iter().any(|&token| token >= spec.vocab) {
+        true => Err(ParamsError::UnknownToken),
+        false => Ok(prompt_tokens),
+    }
 }
 
 pub(crate) fn check_tokens(model: &LoadedModel, tokens: &[u32]) -> Result<(), ParamsError> {

@@ -13,6 +13,8 @@ mod cache_memory;
 pub mod cpu;
 mod engine;
 mod forward;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod model;
 mod prefixes;
 mod proofs;

@@ -110,7 +110,7 @@ impl Timer<'_> {
             for (sequence, len) in self.sequences.iter_mut().zip(&lens) {
                 sequence.truncate(*len);
             }
-            self.machine.trace = (turn + self.passes) % 2 == 0;
+            self.machine.trace = (turn + self.passes).is_multiple_of(2);
             let start = (self.clock)();
             forward::forward(
                 &self.machine,

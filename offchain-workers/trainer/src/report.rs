@@ -265,11 +265,11 @@ mod tests {
 
     #[test]
     fn a_table_replaces_the_one_before_and_nothing_else() {
-        let page = "# A\n<!-- errors: written by lantern-quality -->\nold\n<!-- end of errors -->\n\ntext\n";
+        let page = "# A\n<!-- errors: written by lantern-quality -->\nstale\n<!-- end of errors -->\n\ntext\n";
         let section = Section::errors(&[error(0.0)]);
         let once = put(page, &section).unwrap();
         assert!(
-            once.starts_with("# A\n") && once.ends_with("<!-- end of errors -->\n\ntext\n") && !once.contains("old")
+            once.starts_with("# A\n") && once.ends_with("<!-- end of errors -->\n\ntext\n") && !once.contains("stale")
         );
         assert_eq!(put(&once, &section).unwrap(), once);
         assert!(put("# A\n", &section).is_err());

@@ -10,7 +10,7 @@ use lantern_engine::{
     AdmitError, BatchEvent, BatchOptions, CacheMemory, Engine, ExecuteError, ExecuteOptions, Execution, KernelChoice,
     KernelUnavailable, LoadedModel, Overloaded, SlotId,
 };
-use lantern_exact::{spec::decode_tokens, JobParams, ModelKind};
+use lantern_exact::{spec::decode_tokens, JobParams, ModelKind, ModelSpec};
 use lantern_worker_protocol::{Execute, FailureKind, Hash, Memory, Usage};
 
 use crate::{
@@ -130,7 +130,7 @@ impl Batch for Generations<'_> {
         if self.batch.is_full() {
             return Err(Refusal::Slots);
         }
-        let (input, params) = decode(job, &self.model, self.max_positions)?;
+        let (input, params) = decode(job, self.model.spec(), self.max_positions)?;
         let slot = self.batch.admit(&input, &params).map_err(|error| match error {
             AdmitError::Overloaded(Overloaded::Slots) => Refusal::Slots,
             AdmitError::Overloaded(Overloaded::Memory) => Refusal::Memory,
@@ -181,7 +181,7 @@ impl Batch for Embeddings<'_> {
         if self.next.is_some() {
             return Err(Refusal::Slots);
         }
-        let (input, params) = decode(job, &self.model, self.max_positions)?;
+        let (input, params) = decode(job, self.model.spec(), self.max_positions)?;
         self.next = Some((run, input, params));
         Ok(())
     }
@@ -215,14 +215,13 @@ impl Batch for Embeddings<'_> {
 }
 
 /// Input and parameters of a job.
-fn decode(job: &Execute, model: &LoadedModel, max_positions: u32) -> Result<(Vec<u32>, JobParams), Refusal> {
+pub(crate) fn decode(job: &Execute, spec: &ModelSpec, max_positions: u32) -> Result<(Vec<u32>, JobParams), Refusal> {
     let params = JobParams::decode_all(&mut job.params.as_ref()).map_err(|error| bad(format!("params: {error}")))?;
-    let input =
-        decode_tokens(job.input.as_ref(), model.spec().vocab).map_err(|error| bad(format!("input: {error}")))?;
+    let input = decode_tokens(job.input.as_ref(), spec.vocab).map_err(|error| bad(format!("input: {error}")))?;
     let prompt = u32::try_from(input.len()).unwrap_or(u32::MAX);
-    let positions = model.spec().positions(prompt, params.max_output_tokens());
+    let positions = spec.positions(prompt, params.max_output_tokens());
     // What exceeds the model's own limits is told by the engine.
-    if positions > max_positions && positions <= model.spec().max_context {
+    if positions > max_positions && positions <= spec.max_context {
         return Err(bad(format!(
             "the job has {positions} positions, this worker takes {max_positions}"
         )));
@@ -230,11 +229,11 @@ fn decode(job: &Execute, model: &LoadedModel, max_positions: u32) -> Result<(Vec
     Ok((input, params))
 }
 
-fn bad(reason: impl std::fmt::Display) -> Refusal {
+pub(crate) fn bad(reason: impl std::fmt::Display) -> Refusal {
     Refusal::Failed(Failure::new(FailureKind::BadInput, reason.to_string()))
 }
 
-fn finished(execution: Execution) -> Finished {
+pub(crate) fn finished(execution: Execution) -> Finished {
     Finished {
         output: execution.output.into(),
         usage: Usage {

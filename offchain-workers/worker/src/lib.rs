@@ -10,8 +10,11 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod device;
 pub mod engine;
 pub mod executor;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod machine;
 pub mod models;
 pub mod server;

@@ -14,7 +14,8 @@ use lantern_engine::ModelCache;
 use lantern_exact::{spec::encode_tokens, GenerateParams, JobParams, ModelKind, Sampling, StopTokens};
 use lantern_worker::{
     backend::{Backend, Event, Failure, Finished, Refusal},
-    engine::{EngineBackend, Serving},
+    device::{Device, DeviceBackend},
+    engine::Serving,
     executor::{Executor, Limits},
     machine::{default_cache_memory, default_model_cache, default_threads},
     models::{Bounds, Models},
@@ -94,6 +95,9 @@ struct Serve {
     socket: Option<PathBuf>,
     #[command(flatten)]
     models: ModelArgs,
+    /// Device that computes: cpu, cuda (the first NVIDIA card) or cuda:N. Cards need a worker built with the feature cuda.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: Device,
     /// Threads that compute [default: one for each physical core].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -101,8 +105,8 @@ struct Serve {
     /// the same time, and none of them changes by it.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     max_batch: u16,
-    /// Memory for the caches of running generations, in MiB [default: a quarter of the machine's]. Who finds none waits until
-    /// others have ended; a job that needs more than all of it is refused.
+    /// Memory for the caches of running generations, in MiB [default: a quarter of the machine's, or what a card has left]. Who
+    /// finds none waits until others have ended; a job that needs more than all of it is refused.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     cache_memory: Option<u32>,
     /// Compute every prompt from its first token. Otherwise a prompt that begins as an earlier text of the same model did takes
@@ -150,6 +154,9 @@ struct Run {
     /// Seed of the sampling noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Device that computes: cpu, cuda (the first NVIDIA card) or cuda:N. Cards need a worker built with the feature cuda.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: Device,
     /// Threads that compute [default: one for each physical core].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -232,7 +239,7 @@ fn run_here(run: &Run) -> anyhow::Result<()> {
         max_batch: 1,
         prefix_reuse: false,
     };
-    let engine = EngineBackend::new(serving, models)?;
+    let engine = DeviceBackend::open(&run.device, serving, models)?;
     let mut stream = TextStream::default();
     let finished = run_alone(&engine, &job, &mut |token| {
         print!("{}", stream.push(token, &*vocabulary));
@@ -312,17 +319,23 @@ fn serve(args: Serve) -> anyhow::Result<()> {
     let bytes = |mib: u32| (mib as usize).saturating_mul(1 << 20);
     let bounds = Bounds {
         model_memory: args.model_memory.map_or(usize::MAX, bytes),
-        cache_memory: args.cache_memory.map_or_else(default_cache_memory, bytes),
+        cache_memory: match args.cache_memory {
+            Some(mib) => bytes(mib),
+            None if args.device == Device::Cpu => default_cache_memory(),
+            // A card says what it has left.
+            None => usize::MAX,
+        },
         max_positions: args.max_positions.unwrap_or(u32::MAX),
     };
     let models = Arc::new(args.models.load(bounds)?);
-    let catalog = models.catalog();
+    let mut catalog = models.catalog();
     let serving = Serving {
         threads,
         max_batch: args.max_batch.into(),
         prefix_reuse: !args.no_prefix_reuse,
     };
-    let backend = EngineBackend::new(serving, models)?;
+    let backend = DeviceBackend::open(&args.device, serving, models)?;
+    backend.limit(&mut catalog);
     let limits = Limits {
         queue: args.queue.max(1),
         threads: u32::try_from(threads).unwrap_or(u32::MAX),

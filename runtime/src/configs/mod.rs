@@ -13,4 +13,5 @@ mod utility;
 pub use consensus::BABE_GENESIS_CONFIG;
 pub use market::{AuditPoolAccount, TreasuryAccount};
 pub use staking::EraPot;
+pub use system::block_weights;
 pub use utility::ProxyType;

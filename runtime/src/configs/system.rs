@@ -46,6 +46,11 @@ parameter_types! {
     pub const StatementByteCost: Balance = MICRO;
 }
 
+/// Weights that a block may have.
+pub fn block_weights() -> BlockWeights {
+    RuntimeBlockWeights::get()
+}
+
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
     type Block = Block;

@@ -84,7 +84,7 @@ template <int WARPS_DOWN, int DOWN, int ACROSS, bool WIDE> struct Tiling {
 /// Begins to fetch the inputs from `k` on. Beyond the last row and output the last ones are fetched again; nothing of them is stored.
 template <class T> LN_FN void fetch(const ProductArgs &a, const Place &at, u8 *stage, u32 row, u32 out, u32 k) {
 	u32 width = a.weights.ins_padded;
-	for (u32 i = at.thread; i < (T::PLANES * T::ROWS + T::OUTS) * 4; i += TILE_THREADS) {
+	for (u32 i = at.index; i < (T::PLANES * T::ROWS + T::OUTS) * 4; i += TILE_THREADS) {
 		u32 line = i / 4, quarter = i % 4;
 		const i8 *from;
 		if (line < T::PLANES * T::ROWS) {
@@ -103,7 +103,7 @@ template <class T> LN_FN void fetch(const ProductArgs &a, const Place &at, u8 *s
 template <int WARPS_DOWN, int DOWN, int ACROSS, bool WIDE> LN_FN void many_rows(const ProductArgs &a, const Place &at, u8 *shared) {
 	typedef Tiling<WARPS_DOWN, DOWN, ACROSS, WIDE> T;
 	u32 row = at.x * T::ROWS, out = at.y * T::OUTS;
-	u32 warp = at.thread / WARP, lane = at.thread % WARP, g = lane / 4, t = lane % 4;
+	u32 warp = at.index / WARP, lane = at.index % WARP, g = lane / 4, t = lane % 4;
 	u32 down = warp % WARPS_DOWN * DOWN * 16, across = warp / WARPS_DOWN * ACROSS * 8;
 	i32 acc[T::PLANES][DOWN][ACROSS][4] = {};
 	u32 steps = a.weights.ins_padded / STEP;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <numeric>
 #include <vector>
 #if !defined(__x86_64__)
 #include <ucontext.h>
@@ -16,7 +17,7 @@ constexpr unsigned MOST_THREADS = 1024;
 
 [[noreturn]] void fail(const char *what) {
 	std::fprintf(stderr, "kernel emulation: %s (block %u %u %u, thread %u)\n", what, emulate::block().x, emulate::block().y,
-				 emulate::block().z, emulate::thread());
+				 emulate::block().z, emulate::index());
 	std::abort();
 }
 
@@ -113,9 +114,27 @@ void prepare(Fibre &fibre) {
 #endif
 }
 
-/// Lets every ready thread run until it waits or ends.
+/// Pseudo-random numbers, the same in every run (SplitMix64).
+std::uint64_t any() {
+	static std::uint64_t state = 0;
+	std::uint64_t z = state += 0x9e3779b97f4a7c15u;
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+/// A step that visits all of `count` places.
+unsigned any_stride(unsigned count) {
+	unsigned stride = static_cast<unsigned>(any() % count) | 1;
+	return std::gcd(stride, count) == 1 ? stride : 1;
+}
+
+/// Lets every ready thread run until it waits or ends, in another order every time: a kernel that lacks a barrier gives something
+/// else in one of them.
 void run_ready() {
-	for (unsigned i = 0; i < current.threads; i++) {
+	unsigned stride = any_stride(current.threads), i = static_cast<unsigned>(any() % current.threads);
+	for (unsigned n = 0; n < current.threads; n++) {
+		i = (i + stride) % current.threads;
 		if (fibres[i].state == State::Ready) {
 			running = i;
 			to_fibre(fibres[i]);
@@ -188,7 +207,7 @@ void wait_for_warp(unsigned words) {
 namespace emulate {
 
 Block &block() { return current; }
-unsigned int thread() { return running; }
+unsigned int index() { return running; }
 unsigned int lane() { return running % WARP; }
 
 void block_barrier() {
@@ -247,8 +266,8 @@ extern "C" __attribute__((visibility("default"))) void lantern_emulate(void (*ke
 	static std::mutex one_at_a_time;
 	std::lock_guard<std::mutex> lock(one_at_a_time);
 	constexpr std::size_t FENCE = 64;
-	if (threads == 0 || threads > MOST_THREADS || threads % WARP != 0) {
-		fail("threads of a block are not whole warps, or too many");
+	if (x == 0 || y == 0 || z == 0 || threads == 0 || threads > MOST_THREADS || threads % WARP != 0) {
+		fail("no blocks, or threads of a block that are not whole warps or too many");
 	}
 	unsigned char *memory = static_cast<unsigned char *>(std::aligned_alloc(64, (shared + 63) / 64 * 64 + FENCE));
 	entry = kernel;
@@ -256,17 +275,20 @@ extern "C" __attribute__((visibility("default"))) void lantern_emulate(void (*ke
 	current.threads = threads;
 	current.shared = memory;
 	current.shared_bytes = shared;
-	for (current.z = 0; current.z < z; current.z++) {
-		for (current.y = 0; current.y < y; current.y++) {
-			for (current.x = 0; current.x < x; current.x++) {
-				// What a kernel reads before it writes is noise, as on a device.
-				std::memset(memory, 0xa5, (shared + 63) / 64 * 64 + FENCE);
-				run_block();
-				for (std::size_t i = shared; i < shared + FENCE; i++) {
-					if (memory[i] != 0xa5) {
-						fail("a write beyond the memory of the block");
-					}
-				}
+	// Blocks, too, in another order every time.
+	std::uint64_t blocks = static_cast<std::uint64_t>(x) * y * z, first = any() % blocks;
+	bool backwards = any() % 2 == 0;
+	for (std::uint64_t n = 0; n < blocks; n++) {
+		std::uint64_t at = (first + (backwards ? blocks - n : n)) % blocks;
+		current.x = static_cast<unsigned>(at % x);
+		current.y = static_cast<unsigned>(at / x % y);
+		current.z = static_cast<unsigned>(at / x / y);
+		// What a kernel reads before it writes is noise, as on a device.
+		std::memset(memory, 0xa5, (shared + 63) / 64 * 64 + FENCE);
+		run_block();
+		for (std::size_t i = shared; i < shared + FENCE; i++) {
+			if (memory[i] != 0xa5) {
+				fail("a write beyond the memory of the block");
 			}
 		}
 	}

@@ -28,7 +28,7 @@ struct Block {
 };
 
 Block &block();
-unsigned int thread();
+unsigned int index();
 unsigned int lane();
 
 void block_barrier();

@@ -67,10 +67,10 @@ struct AddArgs {
 };
 
 struct AngleArgs {
-	GLOBAL const u64 *frequencies; // half
+	GLOBAL const u64 *frequencies; // pairs
 	GLOBAL const u32 *places;
-	GLOBAL Angle *out; // rows x half
-	u32 half, rows;
+	GLOBAL Angle *out; // rows x pairs
+	u32 pairs, rows;
 };
 
 struct HeadsArgs {

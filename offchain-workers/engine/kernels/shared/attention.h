@@ -47,24 +47,24 @@ LN_FN void set_key(Cache c, Seat s, u32 d, i32 q) {
 
 /// Norm (where there is a gain) and rotation (where there are angles) of the head in `x`.
 LN_FN void turn(HeadsArgs a, GLOBAL const i32 *gain, u32 frac, u32 row, GROUP i32 *x, GROUP u64 *room, Place at) {
-	u32 dim = a.cache.dim, half = dim / 2;
+	u32 dim = a.cache.dim, pairs = dim / 2;
 	if (gain != nullptr) {
 		Squares squares = no_squares();
-		for (u32 i = at.thread; i < dim; i += at.threads) {
+		for (u32 i = at.index; i < dim; i += at.count) {
 			add_square(squares, widen(x[i]));
 		}
 		Scale inv = inv_rms(block_squares(room, squares, at), dim, a.eps);
-		for (u32 i = at.thread; i < dim; i += at.threads) {
+		for (u32 i = at.index; i < dim; i += at.count) {
 			x[i] = normed(x[i], inv, gain[i], frac);
 		}
 		block_barrier();
 	}
 	if (a.angles != nullptr) {
-		for (u32 i = at.thread; i < half; i += at.threads) {
-			Angle angle = a.angles[(u64)row * half + i];
-			i64 p = x[i], q = x[i + half];
+		for (u32 i = at.index; i < pairs; i += at.count) {
+			Angle angle = a.angles[(u64)row * pairs + i];
+			i64 p = x[i], q = x[i + pairs];
 			x[i] = sat(rsr(p * angle.cos - q * angle.sin, 30));
-			x[i + half] = sat(rsr(q * angle.cos + p * angle.sin, 30));
+			x[i + pairs] = sat(rsr(q * angle.cos + p * angle.sin, 30));
 		}
 		block_barrier();
 	}
@@ -76,7 +76,7 @@ LN_FN void heads(HeadsArgs a, Place at, GROUP u8 *shared) {
 	GROUP i32 *x = (GROUP i32 *)(shared + ROW_SHARED_BYTES);
 	Cache c = a.cache;
 	u32 row = at.x, all = a.heads + 2 * c.kv_heads;
-	for (u32 i = at.thread; i < c.dim; i += at.threads) {
+	for (u32 i = at.index; i < c.dim; i += at.count) {
 		x[i] = a.projected[((u64)row * all + at.y) * c.dim + i];
 	}
 	block_barrier();
@@ -87,7 +87,7 @@ LN_FN void heads(HeadsArgs a, Place at, GROUP u8 *shared) {
 		turn(a, a.k_gain, a.k_frac, row, x, room, at);
 	}
 	u64 amax = 0;
-	for (u32 i = at.thread; i < c.dim; i += at.threads) {
+	for (u32 i = at.index; i < c.dim; i += at.count) {
 		u64 size = widen(x[i]);
 		amax = size > amax ? size : amax;
 	}
@@ -95,7 +95,7 @@ LN_FN void heads(HeadsArgs a, Place at, GROUP u8 *shared) {
 	Quantiser q = quantiser(amax, query ? 8191 : key ? a.key_max : 127, unit(16));
 	u32 head = query ? at.y : key ? at.y - a.heads : at.y - a.heads - c.kv_heads;
 	Seat place = seat(c, c.slots[row], c.places[row], query ? 0 : head);
-	for (u32 i = at.thread; i < c.dim_padded; i += at.threads) {
+	for (u32 i = at.index; i < c.dim_padded; i += at.count) {
 		i32 value = i < c.dim ? quantised(q, x[i]) : 0;
 		if (query) {
 			a.queries[((u64)row * a.heads + head) * c.dim_padded + i] = (i16)value;
@@ -105,7 +105,7 @@ LN_FN void heads(HeadsArgs a, Place at, GROUP u8 *shared) {
 			c.values[(place.head * PAGE + place.lane) * c.dim_padded + i] = (i8)value;
 		}
 	}
-	if (at.thread == 0) {
+	if (at.index == 0) {
 		const i32 least = -0x7fffffff - 1;
 		if (query) {
 			a.query_scales[(u64)row * a.heads + head] = mul(q.scale, a.score_scale);
@@ -158,7 +158,7 @@ LN_FN void raise_warp(GLOBAL i32 *to, i32 value, Place at) {
 		i32 other = (i32)shuffle_xor((u32)value, mask);
 		value = other > value ? other : value;
 	}
-	if (at.thread % WARP == 0) {
+	if (at.index % WARP == 0) {
 		raise_to(to, value);
 	}
 }
@@ -167,7 +167,7 @@ LN_FN void raise_warp(GLOBAL i32 *to, i32 value, Place at) {
 LN_FN void scores(ScoresArgs a, Place at, GROUP u8 *) {
 	Cache c = a.cache;
 	u32 row = a.first + at.z, group = a.heads / c.kv_heads, visible = a.visible[row];
-	u32 position = at.x * SPAN + at.thread;
+	u32 position = at.x * SPAN + at.index;
 	if (at.x * SPAN >= visible) {
 		return;
 	}
@@ -239,17 +239,17 @@ LN_FN void mix(MixArgs a, Place at, GROUP u8 *shared) {
 	i32 top = a.top[number], exp_top = a.exp_top[(u64)row * c.kv_heads + kv_head];
 	u32 visible = a.visible[row], begin = at.x * a.span;
 	u32 end = visible - begin < a.span ? visible : begin + a.span;
-	u32 quads = c.dim_padded / 4, lanes = SPAN / quads, quad = at.thread % quads, lane = at.thread / quads;
+	u32 quads = c.dim_padded / 4, lanes = SPAN / quads, quad = at.index % quads, lane = at.index / quads;
 	i64 acc[4] = {0, 0, 0, 0};
 	u64 sum = 0;
 	for (u32 first = begin; first < visible && first < end; first += SPAN) {
 		u32 count = end - first < SPAN ? end - first : SPAN;
-		if (at.thread < count) {
-			Seat s = seat(c, slot, first + at.thread, kv_head);
-			i32 score = a.scores[((u64)at.z * a.heads + head) * a.stride + first + at.thread];
+		if (at.index < count) {
+			Seat s = seat(c, slot, first + at.index, kv_head);
+			i32 score = a.scores[((u64)at.z * a.heads + head) * a.stride + first + at.index];
 			Weight w = weight(score, top, c.value_scales[s.head * PAGE + s.lane], exp_top);
 			sum += w.e;
-			weights[at.thread] = w.w;
+			weights[at.index] = w.w;
 		}
 		block_barrier();
 		if (lane < lanes) {
@@ -258,18 +258,18 @@ LN_FN void mix(MixArgs a, Place at, GROUP u8 *shared) {
 		block_barrier();
 	}
 	for (u32 i = 0; i < 4; i++) {
-		sums[at.thread * 4 + i] = acc[i];
+		sums[at.index * 4 + i] = acc[i];
 	}
 	sum = block_sum64(room, sum, at);
 	u64 out = number * a.splits + at.x;
-	for (u32 d = at.thread; d < c.dim; d += at.threads) {
+	for (u32 d = at.index; d < c.dim; d += at.count) {
 		i64 total = 0;
 		for (u32 i = 0; i < lanes; i++) {
 			total += sums[(i * quads + d / 4) * 4 + d % 4];
 		}
 		a.mix[out * c.dim + d] = total;
 	}
-	if (at.thread == 0) {
+	if (at.index == 0) {
 		a.sum[out] = sum;
 	}
 }
@@ -281,7 +281,7 @@ LN_FN void finish_attention(FinishArgs a, Place at, GROUP u8 *shared) {
 	GROUP u32 *down = mant + a.heads;
 	GROUP i32 *under = (GROUP i32 *)(down + a.heads);
 	u32 row = at.x, group = a.heads / a.kv_heads;
-	for (u32 head = at.thread; head < a.heads; head += at.threads) {
+	for (u32 head = at.index; head < a.heads; head += at.count) {
 		u64 sum = 0;
 		for (u32 i = 0; i < a.splits; i++) {
 			sum += a.sum[((u64)row * a.heads + head) * a.splits + i];
@@ -293,7 +293,7 @@ LN_FN void finish_attention(FinishArgs a, Place at, GROUP u8 *shared) {
 	}
 	block_barrier();
 	u64 amax = 0;
-	for (u32 i = at.thread; i < a.out.ins; i += at.threads) {
+	for (u32 i = at.index; i < a.out.ins; i += at.count) {
 		u32 head = i / a.dim, d = i % a.dim;
 		i64 acc = 0;
 		for (u32 part = 0; part < a.splits; part++) {
@@ -306,7 +306,7 @@ LN_FN void finish_attention(FinishArgs a, Place at, GROUP u8 *shared) {
 	}
 	amax = block_max64(room, amax, at);
 	Quantiser q = quantiser(amax, a.out.qmax, unit(16));
-	for (u32 i = at.thread; i < a.out.ins; i += at.threads) {
+	for (u32 i = at.index; i < a.out.ins; i += at.count) {
 		store(a.out, row, i, quantised(q, a.mixed[(u64)row * a.out.ins + i]));
 	}
 	finish_row(a.out, row, q.scale, at);

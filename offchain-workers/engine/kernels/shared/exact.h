@@ -226,7 +226,7 @@ LN_HOST_FN u32 exp2_neg(u32 t) {
 }
 
 /// Linear interpolation at `|x|` in a table of `last + 1` entries with cells of `2^step`; Q30, mirrored for negative `x`.
-LN_HOST_FN u32 interpolate(GLOBAL const u32 *table, u32 last, u32 step, i32 x) {
+LN_HOST_FN u32 look_up(GLOBAL const u32 *table, u32 last, u32 step, i32 x) {
 	u32 size = x < 0 ? 0u - (u32)x : (u32)x;
 	u32 at = size >> step;
 	u32 y;
@@ -241,10 +241,10 @@ LN_HOST_FN u32 interpolate(GLOBAL const u32 *table, u32 last, u32 step, i32 x) {
 }
 
 /// `silu(x)`, Q16. `table`: `sigmoid` at i/128.
-LN_HOST_FN i32 silu(i32 x, GLOBAL const u32 *table) { return (i32)rsr((i64)x * interpolate(table, 2048, 9, x), 30); }
+LN_HOST_FN i32 silu(i32 x, GLOBAL const u32 *table) { return (i32)rsr((i64)x * look_up(table, 2048, 9, x), 30); }
 
 /// `gelu(x)`, Q16. `table`: `normal_cdf` at i/256.
-LN_HOST_FN i32 gelu(i32 x, GLOBAL const u32 *table) { return (i32)rsr((i64)x * interpolate(table, 2048, 8, x), 30); }
+LN_HOST_FN i32 gelu(i32 x, GLOBAL const u32 *table) { return (i32)rsr((i64)x * look_up(table, 2048, 8, x), 30); }
 
 /// A number as sign and magnitude, below 2^64.
 struct Signed {
@@ -272,7 +272,7 @@ struct Angle {
 };
 
 LN_HOST_FN Angle sin_cos(u64 turns) {
-	const u64 HALF_PI = 7244019458077122842ull;
+	const u64 HALF_PI = LN_U64(7244019458077122842);
 	u64 x = shr128_low(mul_wide(turns & (((u64)1 << 62) - 1), HALF_PI), 62); // below 2^63
 	u64 square = shr128_low(mul_wide(x, x), 62);							  // below 2.47 * 2^62
 	u64 cos = (u64)1 << 62, sin = x;										  // sums fit i64; two's complement

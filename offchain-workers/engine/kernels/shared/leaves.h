@@ -5,8 +5,8 @@
 #pragma once
 #include "attention.h"
 
-LN_TABLE u64 BLAKE2B_START[8] = {0x6a09e667f3bcc908ull, 0xbb67ae8584caa73bull, 0x3c6ef372fe94f82bull, 0xa54ff53a5f1d36f1ull,
-								 0x510e527fade682d1ull, 0x9b05688c2b3e6c1full, 0x1f83d9abfb41bd6bull, 0x5be0cd19137e2179ull};
+LN_TABLE u64 BLAKE2B_START[8] = {LN_U64(0x6a09e667f3bcc908), LN_U64(0xbb67ae8584caa73b), LN_U64(0x3c6ef372fe94f82b), LN_U64(0xa54ff53a5f1d36f1),
+								 LN_U64(0x510e527fade682d1), LN_U64(0x9b05688c2b3e6c1f), LN_U64(0x1f83d9abfb41bd6b), LN_U64(0x5be0cd19137e2179)};
 
 LN_TABLE u8 BLAKE2B_ORDER[12][16] = {
 	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
@@ -50,7 +50,7 @@ LN_FN u32 content_byte(LeafArgs a, Cache c, u32 row, u32 layer, u32 i) {
 
 /// Lays out what is hashed: 0x00, the content, zeros to the end of the block. Blocks: (words, layers, rows - first).
 LN_FN void pack_leaves(LeafArgs a, Place at, GROUP u8 *) {
-	u32 word = at.x * at.threads + at.thread, layer = at.y, row = a.first + at.z;
+	u32 word = at.x * at.count + at.index, layer = at.y, row = a.first + at.z;
 	if (word >= a.stride) {
 		return;
 	}
@@ -68,7 +68,7 @@ LN_FN void pack_leaves(LeafArgs a, Place at, GROUP u8 *) {
 	a.packed[((u64)at.z * a.layers + layer) * a.stride + word] = out;
 }
 
-LN_FN u64 rotate(u64 x, u32 by) { return (x >> by) | (x << (64 - by)); }
+LN_FN u64 rotate_right(u64 x, u32 by) { return (x >> by) | (x << (64 - by)); }
 
 /// One column of the state; four lanes have the four of a leaf.
 struct Column {
@@ -77,13 +77,13 @@ struct Column {
 
 LN_FN void blake2b_step(thread_ref(Column) v, u64 x, u64 y) {
 	v.a += v.b + x;
-	v.d = rotate(v.d ^ v.a, 32);
+	v.d = rotate_right(v.d ^ v.a, 32);
 	v.c += v.d;
-	v.b = rotate(v.b ^ v.c, 24);
+	v.b = rotate_right(v.b ^ v.c, 24);
 	v.a += v.b + y;
-	v.d = rotate(v.d ^ v.a, 16);
+	v.d = rotate_right(v.d ^ v.a, 16);
 	v.c += v.d;
-	v.b = rotate(v.b ^ v.c, 63);
+	v.b = rotate_right(v.b ^ v.c, 63);
 }
 
 /// The word of the lane `by` further in the group of four.
@@ -100,7 +100,7 @@ LN_FN u64 from_next(u64 x, u32 by, u32 lane) {
 
 /// BLAKE2b-256 of packed leaves, four lanes to each. Blocks: (leaves / HASH_LEAVES) of one warp.
 LN_FN void hash_leaves(LeafArgs a, Place at, GROUP u8 *shared) {
-	u32 lane = at.thread % WARP, column = lane % 4, of_block = at.thread / 4;
+	u32 lane = at.index % WARP, column = lane % 4, of_block = at.index / 4;
 	GROUP u64 *message = (GROUP u64 *)shared + of_block * 16;
 	u64 count = (u64)(a.rows - a.first) * a.layers, leaf = (u64)at.x * HASH_LEAVES + of_block;
 	bool wanted = leaf < count;

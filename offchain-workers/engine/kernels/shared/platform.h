@@ -12,6 +12,7 @@ typedef uint u32;
 typedef int i32;
 typedef ulong u64;
 typedef long i64;
+#define LN_U64(x) x##ul
 #else
 typedef unsigned char u8;
 typedef signed char i8;
@@ -21,6 +22,7 @@ typedef unsigned int u32;
 typedef int i32;
 typedef unsigned long long u64;
 typedef long long i64;
+#define LN_U64(x) x##ull
 #endif
 
 // LN_FN: a function of the device. LN_HOST_FN: pure arithmetic, of host and device. GLOBAL, GROUP and CONST qualify what lies in
@@ -51,8 +53,8 @@ typedef long long i64;
 
 /// Where a thread is.
 struct Place {
-	u32 thread;  // in its block
-	u32 threads; // of a block, a multiple of WARP
+	u32 index;   // of the thread in its block
+	u32 count;   // of the threads of a block, a multiple of WARP
 	u32 x, y, z; // of its block
 };
 
@@ -168,10 +170,10 @@ LN_FN u64 warp_max64(u64 value) {
 
 /// Sum over the block, wrapping at 2^64; every thread gets it. `room`: a u64 for each warp.
 LN_FN u64 block_sum64(GROUP u64 *room, u64 value, Place at) {
-	u32 warps = at.threads / WARP, lane = at.thread % WARP;
+	u32 warps = at.count / WARP, lane = at.index % WARP;
 	value = warp_sum64(value);
 	if (lane == 0) {
-		room[at.thread / WARP] = value;
+		room[at.index / WARP] = value;
 	}
 	block_barrier();
 	value = warp_sum64(lane < warps ? room[lane] : 0);
@@ -181,10 +183,10 @@ LN_FN u64 block_sum64(GROUP u64 *room, u64 value, Place at) {
 
 /// Maximum over the block; every thread gets it. `room`: a u64 for each warp.
 LN_FN u64 block_max64(GROUP u64 *room, u64 value, Place at) {
-	u32 warps = at.threads / WARP, lane = at.thread % WARP;
+	u32 warps = at.count / WARP, lane = at.index % WARP;
 	value = warp_max64(value);
 	if (lane == 0) {
-		room[at.thread / WARP] = value;
+		room[at.index / WARP] = value;
 	}
 	block_barrier();
 	value = warp_max64(lane < warps ? room[lane] : 0);
@@ -196,8 +198,13 @@ LN_FN u64 block_max64(GROUP u64 *room, u64 value, Place at) {
 
 // LN_KERNEL(name, Args, body): a kernel `name` that calls `body(args, place, shared)`, where `shared` is the memory of the block.
 #if defined(__METAL_VERSION__)
+// What emulations replace.
+#ifndef LN_EMULATED_METAL
+#define LN_EMULATED_METAL(name, Args)
+#define LN_BLOCK_MEMORY [[threadgroup(0)]]
+#endif
 #define LN_KERNEL(name, Args, body)                                                                                                \
-	kernel void name(constant Args &args [[buffer(0)]], threadgroup u8 *shared [[threadgroup(0)]],                                 \
+	kernel void name(constant Args &args [[buffer(0)]], threadgroup u8 *shared LN_BLOCK_MEMORY,                                   \
 					 uint3 t [[thread_position_in_threadgroup]], uint3 n [[threads_per_threadgroup]],                              \
 					 uint3 b [[threadgroup_position_in_grid]]) {                                                                   \
 		Args own = args;                                                                                                           \
@@ -205,9 +212,6 @@ LN_FN u64 block_max64(GROUP u64 *room, u64 value, Place at) {
 		body(own, at, shared);                                                                                                     \
 	}                                                                                                                              \
 	LN_EMULATED_METAL(name, Args)
-#ifndef LN_EMULATED_METAL
-#define LN_EMULATED_METAL(name, Args)
-#endif
 #elif defined(__CUDACC__)
 #define LN_KERNEL(name, Args, body)                                                                                                \
 	extern "C" __global__ void name(const Args args) {                                                                             \
@@ -219,7 +223,7 @@ LN_FN u64 block_max64(GROUP u64 *room, u64 value, Place at) {
 #define LN_KERNEL(name, Args, body)                                                                                                \
 	extern "C" __attribute__((visibility("default"))) void name(const void *args) {                                                \
 		emulate::Block &b = emulate::block();                                                                                      \
-		Place at = {emulate::thread(), b.threads, b.x, b.y, b.z};                                                                  \
+		Place at = {emulate::index(), b.threads, b.x, b.y, b.z};                                                                  \
 		body(*(const Args *)args, at, b.shared);                                                                                   \
 	}
 #endif

@@ -21,8 +21,8 @@ LN_FN void probe_one(ProbeArgs p, u32 i) {
 	case 5: put_scale(p, i, inv_rms(u128((u64)a >> 32, (u64)b), (u32)(u64)a, (u64)c)); break;
 	case 6: put(p, i, epilogue(left, right, (i32)c).m, epilogue(left, right, (i32)c).s); break;
 	case 7: put(p, i, exp2_neg((u32)(u64)a), (i64)bits((u64)b)); break;
-	case 8: put(p, i, interpolate(p.table, 2048, 9, (i32)a), silu((i32)a, p.table)); break;
-	case 9: put(p, i, interpolate(p.table, 2048, 8, (i32)a), gelu((i32)a, p.table)); break;
+	case 8: put(p, i, look_up(p.table, 2048, 9, (i32)a), silu((i32)a, p.table)); break;
+	case 9: put(p, i, look_up(p.table, 2048, 8, (i32)a), gelu((i32)a, p.table)); break;
 	case 10: put(p, i, sin_cos((u64)a).cos, sin_cos((u64)a).sin); break;
 	default: {
 		Quantiser q = quantiser((u64)a, (u32)(u64)b, unit(16));
@@ -33,7 +33,7 @@ LN_FN void probe_one(ProbeArgs p, u32 i) {
 
 /// One routine on `count` inputs, one to a thread.
 LN_FN void probe(ProbeArgs a, Place at, GROUP u8 *) {
-	u32 i = at.x * at.threads + at.thread;
+	u32 i = at.x * at.count + at.index;
 	if (i < a.count) {
 		probe_one(a, i);
 	}

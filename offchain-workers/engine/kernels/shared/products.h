@@ -21,8 +21,8 @@ LN_FN void put_cell(ProductArgs a, u32 row, u32 out, i64 acc) {
 /// One plane's sum is below 2^14 * 131,071 < 2^31, and so is every part of it.
 template <int ROWS, int OUTS, bool WIDE> LN_FN void few_rows(ProductArgs a, Place at, GROUP u8 *) {
 	const int PLANES = WIDE ? 2 : 1;
-	u32 lane = at.thread % WARP, width = a.weights.ins_padded, outs = a.weights.outs;
-	u32 first = (at.x * (at.threads / WARP) + at.thread / WARP) * OUTS, row = at.y * ROWS;
+	u32 lane = at.index % WARP, width = a.weights.ins_padded, outs = a.weights.outs;
+	u32 first = (at.x * (at.count / WARP) + at.index / WARP) * OUTS, row = at.y * ROWS;
 	if (first >= outs) {
 		return;
 	}

@@ -21,10 +21,10 @@ LN_FN void store(Activations to, u32 row, u32 i, i32 q) {
 
 /// The row's scale, and zeros in its padding.
 LN_FN void finish_row(Activations to, u32 row, Scale s, Place at) {
-	for (u32 i = to.ins + at.thread; i < to.ins_padded; i += at.threads) {
+	for (u32 i = to.ins + at.index; i < to.ins_padded; i += at.count) {
 		store(to, row, i, 0);
 	}
-	if (at.thread == 0) {
+	if (at.index == 0) {
 		to.scales[row] = s;
 	}
 }
@@ -37,7 +37,7 @@ LN_FN i32 embedded(Matrix table, u32 row, u32 i) {
 
 LN_FN void embed(EmbedArgs a, Place at, GROUP u8 *) {
 	u32 token = a.tokens[at.x];
-	for (u32 i = at.thread; i < a.hidden; i += at.threads) {
+	for (u32 i = at.index; i < a.hidden; i += at.count) {
 		i32 x = embedded(a.words, token, i);
 		if (a.positions.data != nullptr) {
 			x = add_sat(x, embedded(a.positions, a.places[at.x], i));
@@ -80,7 +80,7 @@ LN_FN void rms_quantise(NormArgs a, Place at, GROUP u8 *shared) {
 	u64 row = a.pick != nullptr ? a.pick[at.x] : at.x;
 	Squares squares = no_squares();
 	u64 amax = 0;
-	for (u32 i = at.thread; i < a.n; i += at.threads) {
+	for (u32 i = at.index; i < a.n; i += at.count) {
 		i32 x = with_delta(a, row, i);
 		if (a.sum != nullptr) {
 			a.sum[row * a.n + i] = x;
@@ -92,7 +92,7 @@ LN_FN void rms_quantise(NormArgs a, Place at, GROUP u8 *shared) {
 	Scale inv = inv_rms(block_squares(room, squares, at), a.n, a.eps);
 	amax = block_max64(room, amax, at);
 	Quantiser q = quantiser(amax, a.out.qmax, scale(inv.mant, inv.exp - 16 - (i32)a.frac));
-	for (u32 i = at.thread; i < a.n; i += at.threads) {
+	for (u32 i = at.index; i < a.n; i += at.count) {
 		// Where the sum was stored, this very thread did it.
 		i32 x = a.sum != nullptr ? a.sum[row * a.n + i] : with_delta(a, row, i);
 		store(a.out, at.x, i, quantised(q, (i64)x * a.gain[i]));
@@ -111,7 +111,7 @@ LN_FN void layernorm(NormArgs a, Place at, GROUP u8 *shared) {
 	GROUP u64 *room = (GROUP u64 *)shared;
 	u64 row = at.x;
 	i64 sum = 0;
-	for (u32 i = at.thread; i < a.n; i += at.threads) {
+	for (u32 i = at.index; i < a.n; i += at.count) {
 		i32 x = with_delta(a, row, i);
 		a.sum[row * a.n + i] = x;
 		sum += x;
@@ -121,11 +121,11 @@ LN_FN void layernorm(NormArgs a, Place at, GROUP u8 *shared) {
 	i64 top = 2 * sum + (i64)a.n, under = 2 * (i64)a.n;
 	i64 mean = top / under - (top % under < 0 ? 1 : 0);
 	Squares squares = no_squares();
-	for (u32 i = at.thread; i < a.n; i += at.threads) {
+	for (u32 i = at.index; i < a.n; i += at.count) {
 		add_square(squares, widen(sat((i64)a.sum[row * a.n + i] - mean)));
 	}
 	Scale inv = inv_rms(block_squares(room, squares, at), a.n, a.eps);
-	for (u32 i = at.thread; i < a.n; i += at.threads) {
+	for (u32 i = at.index; i < a.n; i += at.count) {
 		i32 centred = sat((i64)a.sum[row * a.n + i] - mean);
 		a.sum[row * a.n + i] = add_sat(normed(centred, inv, a.gain[i], a.frac), a.bias[i]);
 	}
@@ -142,13 +142,13 @@ LN_FN i64 unquantised(QuantiseArgs a, u64 row, u32 i) {
 /// Quantises rows as they are, after GELU, or after the SiLU gate.
 LN_FN void quantise(QuantiseArgs a, Place at, GROUP u8 *shared) {
 	u64 amax = 0;
-	for (u32 i = at.thread; i < a.n; i += at.threads) {
+	for (u32 i = at.index; i < a.n; i += at.count) {
 		u64 size = magnitude(unquantised(a, at.x, i));
 		amax = size > amax ? size : amax;
 	}
 	amax = block_max64((GROUP u64 *)shared, amax, at);
 	Quantiser q = quantiser(amax, a.out.qmax, unit(a.mode == 2 ? 32 : 16));
-	for (u32 i = at.thread; i < a.n; i += at.threads) {
+	for (u32 i = at.index; i < a.n; i += at.count) {
 		store(a.out, at.x, i, quantised(q, unquantised(a, at.x, i)));
 	}
 	finish_row(a.out, at.x, q.scale, at);
@@ -156,7 +156,7 @@ LN_FN void quantise(QuantiseArgs a, Place at, GROUP u8 *shared) {
 
 /// Residual addition of `count` numbers, one to a thread.
 LN_FN void add(AddArgs a, Place at, GROUP u8 *) {
-	u64 i = (u64)at.x * at.threads + at.thread;
+	u64 i = (u64)at.x * at.count + at.index;
 	if (i < a.count) {
 		a.out[i] = add_sat(a.x[i], a.delta[i]);
 	}
@@ -164,22 +164,22 @@ LN_FN void add(AddArgs a, Place at, GROUP u8 *) {
 
 /// Angles of the rows' positions, one to a thread.
 LN_FN void angles(AngleArgs a, Place at, GROUP u8 *) {
-	u64 i = (u64)at.x * at.threads + at.thread;
-	if (i < (u64)a.rows * a.half) {
-		a.out[i] = sin_cos(a.frequencies[i % a.half] * a.places[i / a.half]);
+	u64 i = (u64)at.x * at.count + at.index;
+	if (i < (u64)a.rows * a.pairs) {
+		a.out[i] = sin_cos(a.frequencies[i % a.pairs] * a.places[i / a.pairs]);
 	}
 }
 
 /// The largest logit, the lowest id among equals.
 LN_FN void argmax(ArgmaxArgs a, Place at, GROUP u8 *shared) {
 	u64 best = 0;
-	for (u32 i = at.thread; i < a.vocab; i += at.threads) {
+	for (u32 i = at.index; i < a.vocab; i += at.count) {
 		u32 order = (u32)a.logits[(u64)at.x * a.vocab + i] ^ 0x80000000u;
 		u64 key = ((u64)order << 32) | (u32)~i;
 		best = key > best ? key : best;
 	}
 	best = block_max64((GROUP u64 *)shared, best, at);
-	if (at.thread == 0) {
+	if (at.index == 0) {
 		a.out[at.x] = ~(u32)best;
 	}
 }
@@ -188,7 +188,7 @@ LN_FN void argmax(ArgmaxArgs a, Place at, GROUP u8 *shared) {
 LN_FN void pool(PoolArgs a, Place at, GROUP u8 *shared) {
 	GROUP u64 *room = (GROUP u64 *)shared;
 	u64 amax = 0;
-	for (u32 i = at.thread; i < a.hidden; i += at.threads) {
+	for (u32 i = at.index; i < a.hidden; i += at.count) {
 		i64 sum = 0;
 		for (u32 row = 0; row < a.rows; row++) {
 			sum += a.x[(u64)row * a.hidden + i];
@@ -207,11 +207,11 @@ LN_FN void pool(PoolArgs a, Place at, GROUP u8 *shared) {
 	amax = block_max64(room, amax, at);
 	i32 down = (i32)bits(amax) - 30;
 	Squares squares = no_squares();
-	for (u32 i = at.thread; i < a.hidden && amax != 0; i += at.threads) {
+	for (u32 i = at.index; i < a.hidden && amax != 0; i += at.count) {
 		add_square(squares, magnitude(top_30_bits(a.sums[i], down)));
 	}
 	Scale inv = inv_sqrt(block_squares(room, squares, at), 0);
-	for (u32 i = at.thread; i < a.hidden; i += at.threads) {
+	for (u32 i = at.index; i < a.hidden; i += at.count) {
 		a.out[i] = amax == 0 ? 0 : shift(top_30_bits(a.sums[i], down) * inv.mant, -(inv.exp + 30));
 	}
 }

@@ -258,7 +258,7 @@ impl Buffers {
             };
             let mut digests = [[0u8; 32]; leaves::ROWS];
             if !machine.trace {
-                group.clone().for_each(|row| drop(leaf_row(row)));
+                group.clone().for_each(|row| _ = leaf_row(row));
             } else if group.len() == leaves::ROWS {
                 let rows: [_; leaves::ROWS] = std::array::from_fn(|index| leaf_row(group.start + index));
                 leaves::hash(&rows, &mut digests);

@@ -1,10 +1,10 @@
 //! A GGUF file against its folder.
 
 use crate::{
-    twins::{interleave, load, store, Model, VOCAB},
+    twins::{interleave, load, store, Model, NARROW, VOCAB},
     writer::{safetensors, through_q8_0, Meta, Type},
 };
-use lantern_engine::{CacheUse, ChatMessage, Engine, KernelChoice, LoadOptions, ModelCache, ModelSource};
+use lantern_engine::{CacheUse, ChatMessage, Engine, KernelChoice, LoadOptions, LoadedModel, ModelCache, ModelSource};
 use lantern_exact::{Family, Pooling, RopeScaling};
 use serde_json::{json, Value};
 use std::{fs, path::Path};
@@ -44,6 +44,52 @@ fn a_file_of_a_folders_weights_has_the_folders_identity() {
         let mut bert = Model::bert();
         bert.round(kind);
         assert_same(&bert, kind);
+    }
+}
+
+#[test]
+fn narrow_weights_are_smoothed_alike() {
+    for architecture in ["llama", "qwen2", "qwen3", "bert"] {
+        let mut model = if architecture == "bert" {
+            Model::bert()
+        } else {
+            Model::causal(architecture, false)
+        };
+        for twin in model.tensors.iter_mut().filter(|twin| twin.file.starts_with("blk.0.")) {
+            // One large channel where a norm, a bias or a row makes one.
+            let large = [
+                "norm.weight",
+                "attn_k.bias",
+                "attn_v.bias",
+                "attn_v.weight",
+                "ffn_up.weight",
+            ];
+            if large.iter().any(|part| twin.file.ends_with(part)) {
+                let cols = twin.shape.last().copied().unwrap();
+                let width = if twin.shape.len() == 2 { cols } else { 1 };
+                twin.values[width..2 * width]
+                    .iter_mut()
+                    .for_each(|value| *value *= 500.0);
+            }
+        }
+        let folder = TempDir::new().unwrap();
+        model.write_folder(folder.path(), Type::F32);
+        let file = store(&model.file(Type::F32), true);
+        let [of_folder, of_file] = [folder.path(), file.path()].map(|path| ModelSource::at(path).unwrap());
+        let expected = LoadedModel::load(&of_folder, &NARROW).unwrap();
+        assert_eq!(
+            LoadedModel::load(&of_file, &NARROW).unwrap().id(),
+            expected.id(),
+            "{architecture}"
+        );
+        let plain = LoadedModel::load_unsmoothed(&of_folder, &NARROW).unwrap();
+        assert_ne!(plain.id(), expected.id(), "{architecture}");
+        let wide = LoadedModel::load_unsmoothed(&of_folder, &Default::default()).unwrap();
+        assert_eq!(
+            wide.id(),
+            load(folder.path()).unwrap().id(),
+            "wide weights are left alone"
+        );
     }
 }
 

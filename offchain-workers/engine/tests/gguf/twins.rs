@@ -2,6 +2,7 @@
 
 use crate::writer::{safetensors, File, Type};
 use lantern_engine::{LoadError, LoadOptions, LoadedModel, ModelSource};
+use lantern_exact::Width;
 use serde_json::{json, Map, Value};
 use std::{fs, path::Path};
 use tempfile::TempDir;
@@ -274,3 +275,9 @@ pub fn store(file: &File, with_words: bool) -> TempDir {
 pub fn load(path: &Path) -> Result<LoadedModel, LoadError> {
     LoadedModel::load(&ModelSource::at(path)?, &LoadOptions::default())
 }
+
+/// Narrow activations and keys.
+pub const NARROW: LoadOptions = LoadOptions {
+    activation: Width::Narrow,
+    keys: Width::Narrow,
+};

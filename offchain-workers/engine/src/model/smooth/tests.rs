@@ -165,12 +165,8 @@ impl Layer {
             }
         }
         // A rotated pair is one: it turns into itself.
-        for head in self.before["k_bias"][0]
-            .chunks(DIM)
-            .enumerate()
-            .filter(|_| bias && !qk_norm)
-        {
-            let first = head.0 * DIM;
+        let biases = self.before.get("k_bias").filter(|_| bias && !qk_norm);
+        for first in (0..biases.map_or(0, |biases| biases[0].len())).step_by(DIM) {
             for channel in 0..DIM / 2 {
                 let factor = |at: usize| self.after["k_bias"][0][at] / self.before["k_bias"][0][at];
                 assert_eq!(factor(first + channel), factor(first + channel + DIM / 2));
@@ -275,7 +271,8 @@ fn wide_parts_stay_as_they_are() {
     let wild = |part: &str, row: usize, column: usize| {
         let vector = part.ends_with("_bias") || part.ends_with("norm");
         let channel = if vector { column } else { row };
-        if channel % 5 == 2 {
+        // Large queries have no room to grow.
+        if channel % 5 == 2 && !part.starts_with('q') {
             900.0
         } else {
             1.0
@@ -299,7 +296,7 @@ fn wide_parts_stay_as_they_are() {
 #[test]
 fn zeros_and_extremes_make_no_wild_factors() {
     assert_eq!(balance(&[0.0, 1.0, 4.0, f64::INFINITY], &[1.0, 1.0, 0.0, 1.0]), [0; 4]);
-    assert_eq!(balance(&[1.0, 1.0, 1e300], &[1.0, 1.0, 1e-300]), [0, 0, MOST]);
+    assert_eq!(balance(&[1.0, 1.0, 1e100], &[1.0, 1.0, 1e-100]), [0, 0, MOST]);
     assert_eq!(balance(&[1.0, 1.0, 16.0, 1.0 / 16.0], &[1.0; 4]), [0, 0, 2, -2]);
     assert_eq!(
         (capped(-10, 1.0), capped(10, 1.0), capped(-3, 1.0), capped(-3, 1e9)),
