@@ -303,10 +303,15 @@ fn sigmoids() -> Vec<Worst> {
             1.0 / Q30,
         );
     }
-    let mut near = Worst::new("sigmoid", "all |x| <= 16", Measure::Absolute, 8e-7);
-    let mut far = Worst::new("sigmoid", "400,000 beyond, to the ends", Measure::Absolute, 1.2e-7);
-    let mut silu = Worst::new("silu", "all |x| <= 16", Measure::Absolute, 1.0e-5);
-    let mut silu_far = Worst::new("silu", "400,000 beyond, to the ends", Measure::OfArgument, 7e-7);
+    let mut near = Worst::new("sigmoid", "all from -16 to 16", Measure::Absolute, 8e-7);
+    let mut far = Worst::new(
+        "sigmoid",
+        "400,001 beyond, to the ends of i32",
+        Measure::Absolute,
+        1.2e-7,
+    );
+    let mut silu = Worst::new("silu", "all from -16 to 16", Measure::Absolute, 1.0e-5);
+    let mut silu_far = Worst::new("silu", "400,001 beyond, to the ends of i32", Measure::OfArgument, 7e-7);
     for x in -(16 << 16)..=16 << 16 {
         let value = f64::from(x) / Q16;
         near.see(value, f64::from(sigmoid(x)) / Q30, sigma(value), 0.0);
@@ -344,10 +349,15 @@ fn normals() -> Vec<Worst> {
             1.0 / Q30,
         );
     }
-    let mut near = Worst::new("normal_cdf", "all |x| <= 8", Measure::Absolute, 5e-7);
-    let mut far = Worst::new("normal_cdf", "400,000 beyond, to the ends", Measure::Absolute, 1e-9);
-    let mut gelu = Worst::new("gelu", "all |x| <= 8", Measure::Absolute, 9.5e-6);
-    let mut gelu_far = Worst::new("gelu", "400,000 beyond, to the ends", Measure::Absolute, 1e-9);
+    let mut near = Worst::new("normal_cdf", "all from -8 to 8", Measure::Absolute, 5e-7);
+    let mut far = Worst::new(
+        "normal_cdf",
+        "400,001 beyond, to the ends of i32",
+        Measure::Absolute,
+        1e-9,
+    );
+    let mut gelu = Worst::new("gelu", "all from -8 to 8", Measure::Absolute, 9.5e-6);
+    let mut gelu_far = Worst::new("gelu", "400,001 beyond, to the ends of i32", Measure::Absolute, 1e-9);
     for x in -(8 << 16)..=8 << 16 {
         let (value, right) = (f64::from(x) / Q16, normal(f64::from(x) / Q16));
         near.see(value, f64::from(normal_cdf(x)) / Q30, right, 0.0);

@@ -272,10 +272,10 @@ fn wide_parts_stay_as_they_are() {
         let vector = part.ends_with("_bias") || part.ends_with("norm");
         let channel = if vector { column } else { row };
         // Large queries have no room to grow.
-        if channel % 5 == 2 && !part.starts_with('q') {
-            900.0
-        } else {
-            1.0
+        match (channel % 5 == 2, part) {
+            (true, "attention_norm") => 100.0,
+            (true, part) if !part.starts_with('q') => 900.0,
+            _ => 1.0,
         }
     };
     for (activation, keys) in [(Width::Wide, Width::Narrow), (Width::Narrow, Width::Wide)] {
