@@ -70,12 +70,15 @@ fn widths_are_part_of_the_identity_and_file_precision_only_through_its_values() 
     let (config, tensors) = (llama_config(), llama_tensors("model.", false));
     let wide = load(folder(&config, &tensors).path()).unwrap();
     let kept = folder(&config, &tensors);
-    let options = LoadOptions {
-        activation: Width::Narrow,
-        keys: Width::Wide,
+    let with = |activation, keys| {
+        let options = LoadOptions { activation, keys };
+        LoadedModel::load(&ModelSource::Folder(kept.path().to_owned()), &options).unwrap()
     };
-    let narrow = LoadedModel::load(&ModelSource::Folder(kept.path().to_owned()), &options).unwrap();
-    assert_eq!(narrow.weights_root(), wide.weights_root());
+    let (narrow_keys, narrow) = (with(Width::Wide, Width::Narrow), with(Width::Narrow, Width::Wide));
+    assert_eq!(narrow_keys.weights_root(), wide.weights_root());
+    assert_ne!(narrow_keys.id(), wide.id());
+    // Narrow activations have their outliers moved into the weights.
+    assert_ne!(narrow.weights_root(), wide.weights_root());
     assert_ne!(narrow.id(), wide.id());
     // Values that bf16 and f16 hold exactly quantise alike from all three types.
     let rounded: Tensors = tensors
