@@ -1,4 +1,4 @@
-//! Outliers put into lantern-tiny must cost the exact engine next to nothing, and narrow arithmetic without smoothing a lot.
+//! Outliers put into lantern-tiny must cost the exact engine next to nothing, and narrow arithmetic without smoothing more.
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
@@ -32,9 +32,10 @@ fn assert_outliers_cost_little(outlier: Outlier) {
     );
     assert!(measured.holds(measured.wide), "wide: {measured:?}");
     assert!(measured.holds(measured.narrow), "narrow: {measured:?}");
+    let off = |perplexity: f64| (perplexity / measured.float - 1.0).abs();
     assert!(
-        !measured.holds(measured.unsmoothed),
-        "the outliers do not bite: {measured:?}"
+        off(measured.unsmoothed) > off(measured.narrow),
+        "smoothing does not help: {measured:?}"
     );
 }
 
