@@ -64,7 +64,7 @@ impl Kind {
             Self::AllSmallest => low,
             Self::Limits => limit,
             Self::Zeros => 0,
-            Self::Rows if row % 2 == 0 => 0,
+            Self::Rows if row.is_multiple_of(2) => 0,
             Self::Rows => limit,
         }
     }

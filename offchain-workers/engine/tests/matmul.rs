@@ -153,7 +153,7 @@ fn every_tile_is_exact_at_the_largest_dimension() {
         mant: MANT_MAX,
         exp: -45,
     };
-    let signs = |at: usize| if at % 2 == 0 { 127 } else { -127 };
+    let signs = |at: usize| if at.is_multiple_of(2) { 127 } else { -127 };
     let spike = |at: usize| if at == MAX_INPUTS - 1 { 127 } else { 0 };
     let weights: Vec<i8> = [127, -127, 0]
         .into_iter()

@@ -305,9 +305,13 @@ async fn run<T: AsyncRead + AsyncWrite + Unpin>(
                 let Ok(Some(Response { id, reply })) = response else { return };
                 if matches!(reply, Reply::Tokens { .. }) {
                     // A caller that no longer listens is no fault of the connection.
-                    let _ = waiting.get(&id).map(|sender| sender.send(reply));
+                    if let Some(sender) = waiting.get(&id) {
+                        let _ = sender.send(reply);
+                    }
                 } else {
-                    let _ = waiting.remove(&id).map(|sender| sender.send(reply));
+                    if let Some(sender) = waiting.remove(&id) {
+                        let _ = sender.send(reply);
+                    }
                 }
             }
         }

@@ -130,7 +130,7 @@ impl Plan {
     }
 
     /// Moves `exponents` from a norm's gain to the columns that read it.
-    fn from_norm(&mut self, norm: &'static str, readers: &[&'static str], exponents: Vec<i32>) {
+    fn pass_from_norm(&mut self, norm: &'static str, readers: &[&'static str], exponents: Vec<i32>) {
         self.cols(norm, negated(&exponents));
         for reader in readers {
             self.cols(reader, exponents.clone());
@@ -141,7 +141,7 @@ impl Plan {
         if spec.activation == Width::Narrow && !llama.tied_embeddings {
             let gain = reader.vector("final_norm")?;
             let head = reader.matrix("head", &[])?;
-            self.from_norm("final_norm", &["head"], balance(&gain, &head.columns));
+            self.pass_from_norm("final_norm", &["head"], balance(&gain, &head.columns));
         }
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Plan {
         let up = reader.matrix("up", &gain)?;
         let down = reader.matrix("down", &[])?;
         let read = largest([&gate.columns, &up.columns]);
-        self.from_norm("mlp_norm", &["gate", "up"], balance(&gain, &read));
+        self.pass_from_norm("mlp_norm", &["gate", "up"], balance(&gain, &read));
         // For small gates SiLU halves; only ratios count.
         let made: Vec<f64> = gate.rows.iter().zip(&up.rows).map(|(gate, up)| gate * up).collect();
         let moved = balance(&made, &down.columns);
@@ -226,7 +226,7 @@ impl Plan {
             self.of_biased("v", negated(&moved), biased);
             if llama.is_some() {
                 let read = largest([&q.columns, &k.columns, &v.columns]);
-                self.from_norm("attention_norm", &["q", "k", "v"], balance(gain, &read));
+                self.pass_from_norm("attention_norm", &["q", "k", "v"], balance(gain, &read));
             }
         }
         Ok(())

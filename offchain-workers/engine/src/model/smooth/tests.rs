@@ -10,6 +10,9 @@ use lantern_exact::{
     BertSpec, Pooling, RopeScaling, ARITHMETIC,
 };
 
+/// Row and column.
+type Place = (usize, usize);
+
 const HIDDEN: usize = 16;
 const DIM: usize = 4;
 
@@ -115,7 +118,7 @@ impl Layer {
     }
 
     /// Checks that what `left` makes and `right` reads gives the same products, bit for bit, for all indices that `pairs` gives.
-    fn same(&self, left: &str, right: &str, pairs: &[((usize, usize), (usize, usize))]) {
+    fn same(&self, left: &str, right: &str, pairs: &[(Place, Place)]) {
         for &((a, b), (c, d)) in pairs {
             let product = |all: &BTreeMap<String, Vec<Vec<f32>>>| all[left][a][b] * all[right][c][d];
             assert_eq!(
