@@ -4,6 +4,9 @@
 CHAIN_DIR=""
 CHAIN_PID=""
 CHAIN_RPC=""
+# Set it to any text before chain_start, and the node's metrics are at the address in CHAIN_METRICS.
+CHAIN_WITH_METRICS="${CHAIN_WITH_METRICS:-}"
+CHAIN_METRICS=""
 # Where the node writes; LANTERN_LOG keeps it after the run.
 CHAIN_LOG=""
 
@@ -25,9 +28,17 @@ chain_start() {
 	trap chain_stop EXIT
 	trap 'exit 130' INT TERM
 	CHAIN_RPC=$(free_port)
+	local metrics_flags=(--no-prometheus)
+	if [ -n "$CHAIN_WITH_METRICS" ]; then
+		local metrics_port
+		metrics_port=$(free_port)
+		metrics_flags=(--prometheus-port "$metrics_port")
+		# shellcheck disable=SC2034 # for the script that sources this
+		CHAIN_METRICS="http://127.0.0.1:$metrics_port/metrics"
+	fi
 	# State of every block is kept, so that receipts can be checked at any of them.
 	"$LANTERN_BIN/lantern-node" --dev --base-path "$CHAIN_DIR/data" --state-pruning archive --provider \
-		--rpc-port "$CHAIN_RPC" --port "$(free_port)" --no-prometheus "$@" >"$CHAIN_LOG" 2>&1 &
+		--rpc-port "$CHAIN_RPC" --port "$(free_port)" "${metrics_flags[@]}" "$@" >"$CHAIN_LOG" 2>&1 &
 	CHAIN_PID=$!
 	export LANTERN_URL="ws://127.0.0.1:$CHAIN_RPC"
 	for _ in $(seq 300); do

@@ -1,6 +1,6 @@
 //! Metrics of the provider.
 
-use lantern_worker_protocol::WorkerStatus;
+use lantern_worker_protocol::{FailureKind, WorkerStatus};
 use substrate_prometheus_endpoint::{
     exponential_buckets, register, Counter, CounterVec, Gauge, Histogram, HistogramOpts, Opts, PrometheusError,
     Registry, U64,
@@ -52,12 +52,60 @@ const WORKER: [WorkerSeries; 15] = [
     }),
 ];
 
+// All label values are shown from the start: a series that begins with one has not increased for Prometheus, and the first claim
+// that expires must be seen.
+
+/// Why open jobs are not claimed.
+const SKIP_REASONS: [&str; 19] = [
+    "syncing",
+    "no_provider",
+    "inactive",
+    "no_worker",
+    "model_not_loaded",
+    "not_for_us",
+    "no_price",
+    "fee_too_low",
+    "no_stake",
+    "no_capacity",
+    "too_slow",
+    "too_long",
+    "input_missing",
+    "input_corrupt",
+    "bad_input",
+    "too_late",
+    "not_open",
+    "refused",
+    "given_up",
+];
+
+/// Outcomes of claims.
+const CLAIM_OUTCOMES: [&str; 8] = [
+    "submitted",
+    "refused",
+    "not_pooled",
+    "won",
+    "lost",
+    "committed",
+    "expired",
+    "reverted",
+];
+
+/// Outcomes of executions besides the kinds of failure, and these.
+const EXECUTION_OUTCOMES: [&str; 4] = ["started", "done", "input_missing", "input_corrupt"];
+const FAILURES: [FailureKind; 5] = [
+    FailureKind::Overloaded,
+    FailureKind::UnknownModel,
+    FailureKind::BadInput,
+    FailureKind::Cancelled,
+    FailureKind::Internal,
+];
+
 /// Every queue, skip and failure of the provider. Counts also when nobody looks.
 #[derive(Clone)]
 pub struct Metrics {
     /// Open jobs that were looked at and not claimed, by reason. A job that waits counts once a block.
     pub skipped: CounterVec<U64>,
-    /// Claims, by outcome: submitted, refused, won, lost.
+    /// Claims, by outcome.
     pub claims: CounterVec<U64>,
     /// Executions, by outcome: started, done, or the kind of failure.
     pub executions: CounterVec<U64>,
@@ -107,6 +155,15 @@ impl Metrics {
                 .map(|(name, help, _)| Gauge::new(format!("lantern_worker_{name}"), *help))
                 .collect::<Result<_, _>>()?,
         };
+        for reason in SKIP_REASONS {
+            metrics.skipped.with_label_values(&[reason]).inc_by(0);
+        }
+        for outcome in CLAIM_OUTCOMES {
+            metrics.claims.with_label_values(&[outcome]).inc_by(0);
+        }
+        for outcome in EXECUTION_OUTCOMES.into_iter().chain(FAILURES.map(FailureKind::name)) {
+            metrics.executions.with_label_values(&[outcome]).inc_by(0);
+        }
         if let Some(registry) = registry {
             register(metrics.skipped.clone(), registry)?;
             register(metrics.claims.clone(), registry)?;
