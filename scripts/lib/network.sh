@@ -48,7 +48,7 @@ finalised() {
 }
 # reached NAME HEIGHT: whether it has finalised that block.
 reached() { [ "$(finalised "$1")" -ge "$2" ]; }
-# await SECONDS WHAT COMMAND...: until the command succeeds.
+# await SECONDS WHAT COMMAND...: until the command succeeds. Seconds are for a machine that does much else.
 await() {
 	local end=$((SECONDS + $1)) what=$2 seconds=$1; shift 2
 	while [ "$SECONDS" -lt "$end" ]; do "$@" && return; sleep 0.5; done
