@@ -5,11 +5,11 @@
 
 use crate::{
     cpu::memory::SharedMut,
-    engine::{check_job, check_tokens, Engine, ExecuteError, ExecuteOptions, Execution},
+    engine::{check_job, check_tokens, stop_after, Engine, ExecuteError, ExecuteOptions, Execution},
     forward::{self, Sequence, Workspace},
     model::{weights::Weights, LoadedModel},
 };
-use lantern_exact::{blake2_256, ops, spec::encode_tokens, GenerateParams, JobParams, ParamsError, StopReason, Usage};
+use lantern_exact::{ops, GenerateParams, JobParams, ParamsError, StopReason};
 use std::{ops::Range, sync::atomic::AtomicBool};
 
 /// Positions whose logits are held at once.
@@ -52,7 +52,7 @@ impl Engine {
         // Longer than the job allows it is wrong at the latest there; the context holds no more.
         let known = &output[..output.len().min(params.max_new_tokens as usize)];
         // The last token is not fed back, but one that is missing is computed to be named.
-        let ended = has_ended(known, params);
+        let ended = stop_after(known, params).is_some();
         let fed = &known[..known.len() - usize::from(ended)];
         let text = [input, fed].concat();
         let (spec, machine) = (model.spec(), self.machine(cancel));
@@ -84,28 +84,15 @@ impl Engine {
                 }
             }
         }
-        let stop = match known.last() {
-            Some(&last) if params.stop.contains(last) => StopReason::StopToken,
-            _ => StopReason::Length,
-        };
-        let bytes = encode_tokens(known);
-        Ok(Audit::Confirmed(Execution {
-            output_hash: blake2_256(&[&bytes]),
-            output: bytes,
-            output_tokens: known.to_vec(),
-            usage: Usage {
-                prompt_tokens,
-                output_tokens: known.len() as u32,
-            },
-            trace_root: sequence.trace.root(),
+        // Every token was compared, the one that ends the output among them.
+        let stop = stop_after(known, params).unwrap_or(StopReason::Length);
+        Ok(Audit::Confirmed(Execution::of_tokens(
+            prompt_tokens,
+            known,
+            sequence.trace.root(),
             stop,
-        }))
+        )))
     }
-}
-
-/// Whether nothing may follow `output`.
-fn has_ended(output: &[u32], params: &GenerateParams) -> bool {
-    output.last().is_some_and(|&last| params.stop.contains(last)) || output.len() >= params.max_new_tokens as usize
 }
 
 /// What is wrong with token `index` of an output of `claimed` tokens, of which `known` may be right, where `token` belongs.
@@ -116,7 +103,7 @@ fn compare(known: &[u32], claimed: usize, index: usize, token: u32, params: &Gen
             expected: Some(token),
         });
     }
-    let over = has_ended(&known[..=index], params) && claimed > index + 1;
+    let over = stop_after(&known[..=index], params).is_some() && claimed > index + 1;
     over.then_some(Audit::Refuted {
         index: index as u32 + 1,
         expected: None,

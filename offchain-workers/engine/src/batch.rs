@@ -7,14 +7,14 @@
 use crate::{
     cache_memory::{cache_bytes, CacheMemory},
     cpu::memory::SharedMut,
-    engine::{check_job, Engine, Execution},
+    engine::{check_job, stop_after, Engine, Execution},
     forward::{self, Cancelled, Machine, Sequence, Workspace},
     model::{
         weights::{Llama, Weights},
         LoadedModel,
     },
 };
-use lantern_exact::{blake2_256, ops, spec::encode_tokens, GenerateParams, JobParams, ParamsError, StopReason, Usage};
+use lantern_exact::{ops, GenerateParams, JobParams, ParamsError};
 use std::{ops::Deref, sync::atomic::AtomicBool};
 
 /// Bounds of a batch. Results do not depend on them.
@@ -264,17 +264,18 @@ impl<'a, M: Deref<Target = LoadedModel>> Batch<'a, M> {
             sequence.tokens.push(token);
             each(slot.id, BatchEvent::Token(token));
             let output = &sequence.tokens[slot.prompt_tokens as usize..];
-            let stop = if slot.params.stop.contains(token) {
-                StopReason::StopToken
-            } else if output.len() >= slot.params.max_new_tokens as usize {
-                StopReason::Length
-            } else {
+            let Some(stop) = stop_after(output, &slot.params) else {
                 continue;
             };
             slot.ended = true;
             each(
                 slot.id,
-                BatchEvent::Finished(finish(slot.prompt_tokens, output, sequence, stop)),
+                BatchEvent::Finished(Execution::of_tokens(
+                    slot.prompt_tokens,
+                    output,
+                    sequence.trace.root(),
+                    stop,
+                )),
             );
         }
     }
@@ -297,20 +298,5 @@ fn plan(slots: &[Slot], sequences: &mut [Sequence], prefill_rows: usize) {
         if !decodes {
             budget -= sequence.rows;
         }
-    }
-}
-
-fn finish(prompt_tokens: u32, tokens: &[u32], sequence: &Sequence, stop: StopReason) -> Execution {
-    let output = encode_tokens(tokens);
-    Execution {
-        output_hash: blake2_256(&[&output]),
-        output,
-        output_tokens: tokens.to_vec(),
-        usage: Usage {
-            prompt_tokens,
-            output_tokens: tokens.len() as u32,
-        },
-        trace_root: sequence.trace.root(),
-        stop,
     }
 }

@@ -130,7 +130,7 @@ impl CacheMemory {
         })
     }
 
-    /// Pages that are kept of texts of model `id` that begin with `key`s of [`prefixes::keys`], as many as there are in a row.
+    /// Pages that are kept under `keys`, up to the first that is missing.
     pub(crate) fn kept(&self, keys: &[Hash]) -> Vec<KeptPage> {
         self.prefixes()
             .map_or_else(Vec::new, |mut prefixes| prefixes.find(keys))

@@ -8,7 +8,9 @@ use crate::{
     model::{weights::Weights, LoadedModel},
 };
 use lantern_exact::{
-    blake2_256, spec::encode_embedding, Family, Hash, JobParams, ModelKind, ModelSpec, ParamsError, StopReason, Usage,
+    blake2_256,
+    spec::{encode_embedding, encode_tokens},
+    Family, GenerateParams, Hash, JobParams, ModelKind, ModelSpec, ParamsError, StopReason, Usage,
 };
 use std::{ops::ControlFlow, sync::atomic::AtomicBool};
 
@@ -55,6 +57,33 @@ pub struct Execution {
     pub output_hash: Hash,
     /// Why the output ended.
     pub stop: StopReason,
+}
+
+impl Execution {
+    /// The result of a generation whose output is `tokens`.
+    pub(crate) fn of_tokens(prompt_tokens: u32, tokens: &[u32], trace_root: Hash, stop: StopReason) -> Self {
+        let output = encode_tokens(tokens);
+        Self {
+            output_hash: blake2_256(&[&output]),
+            output,
+            output_tokens: tokens.to_vec(),
+            usage: Usage {
+                prompt_tokens,
+                output_tokens: tokens.len() as u32,
+            },
+            trace_root,
+            stop,
+        }
+    }
+}
+
+/// Why nothing may follow `output`; `None` while something must.
+pub(crate) fn stop_after(output: &[u32], params: &GenerateParams) -> Option<StopReason> {
+    if output.last().is_some_and(|&last| params.stop.contains(last)) {
+        Some(StopReason::StopToken)
+    } else {
+        (output.len() >= params.max_new_tokens as usize).then_some(StopReason::Length)
+    }
 }
 
 /// Why a job has no result.

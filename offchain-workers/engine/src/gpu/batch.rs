@@ -10,12 +10,9 @@ use super::{
 };
 use crate::{
     batch::{AdmitError, BatchEvent, BatchOptions, Overloaded, SlotId},
-    engine::{check_job_of, ExecuteError, Execution},
+    engine::{check_job_of, stop_after, ExecuteError, Execution},
 };
-use lantern_exact::{
-    blake2_256, ops, spec::encode_tokens, trace::TraceBuilder, GenerateParams, Hash, JobParams, ParamsError, Sampling,
-    StopReason, Usage,
-};
+use lantern_exact::{ops, trace::TraceBuilder, GenerateParams, Hash, JobParams, ParamsError, Sampling};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One running generation.
@@ -319,30 +316,12 @@ impl<'a> GpuBatch<'a> {
             slot.tokens.push(token);
             each(slot.id, BatchEvent::Token(token));
             let output = &slot.tokens[slot.prompt_tokens as usize..];
-            let stop = if slot.params.stop.contains(token) {
-                StopReason::StopToken
-            } else if output.len() >= slot.params.max_new_tokens as usize {
-                StopReason::Length
-            } else {
+            let Some(stop) = stop_after(output, &slot.params) else {
                 continue;
             };
-            each(slot.id, BatchEvent::Finished(finish(slot, output, stop)));
+            let execution = Execution::of_tokens(slot.prompt_tokens, output, slot.trace.root(), stop);
+            each(slot.id, BatchEvent::Finished(execution));
             slot.ended = true;
         }
-    }
-}
-
-fn finish(slot: &Slot, tokens: &[u32], stop: StopReason) -> Execution {
-    let output = encode_tokens(tokens);
-    Execution {
-        output_hash: blake2_256(&[&output]),
-        output,
-        output_tokens: tokens.to_vec(),
-        usage: Usage {
-            prompt_tokens: slot.prompt_tokens,
-            output_tokens: tokens.len() as u32,
-        },
-        trace_root: slot.trace.root(),
-        stop,
     }
 }
