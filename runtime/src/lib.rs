@@ -139,6 +139,14 @@ pub mod time {
     pub const HOURS: BlockNumber = 60 * MINUTES;
     /// Blocks in a day.
     pub const DAYS: BlockNumber = 24 * HOURS;
+    /// `normal`, or `fast` in a build for tests.
+    pub const fn or_fast(normal: BlockNumber, fast: BlockNumber) -> BlockNumber {
+        if cfg!(feature = "fast-runtime") {
+            fast
+        } else {
+            normal
+        }
+    }
     /// Slots in a BABE epoch, which is a session.
     pub const EPOCH_SLOTS: u64 = if cfg!(feature = "fast-runtime") {
         20

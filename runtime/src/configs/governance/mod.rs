@@ -22,20 +22,11 @@ use super::{
 };
 use crate::{
     currency::{LUX, MILLI},
-    time::DAYS,
+    time::{or_fast, DAYS},
     AccountId, Balance, Balances, BlockNumber, Bounties, ChildBounties, OriginCaller, Preimage, Referenda, Runtime,
     RuntimeCall, RuntimeEvent, RuntimeHoldReason, RuntimeOrigin, Scheduler, System, Treasury,
 };
 use origins::{GeneralAdmin, ReferendumCanceller, ReferendumKiller, Spender, Treasurer, WhitelistedCaller};
-
-/// Shortens a time for tests.
-const fn time(normal: BlockNumber, fast: BlockNumber) -> BlockNumber {
-    if cfg!(feature = "fast-runtime") {
-        fast
-    } else {
-        normal
-    }
-}
 
 parameter_types! {
     /// Part of a block that scheduled calls may fill.
@@ -44,18 +35,18 @@ parameter_types! {
     pub const PreimageByteDeposit: Balance = deposit(0, 1);
     pub const PreimageHoldReason: RuntimeHoldReason = RuntimeHoldReason::Preimage(pallet_preimage::HoldReason::Preimage);
     /// How long votes of conviction 1 stay locked.
-    pub const VoteLockingPeriod: BlockNumber = time(7 * DAYS, 4);
-    pub const UndecidingTimeout: BlockNumber = time(14 * DAYS, 200);
+    pub const VoteLockingPeriod: BlockNumber = or_fast(7 * DAYS, 4);
+    pub const UndecidingTimeout: BlockNumber = or_fast(14 * DAYS, 200);
     /// Largest call that a committee may vote on.
     pub MaxProposalWeight: Weight = Perbill::from_percent(50) * RuntimeBlockWeights::get().max_block;
-    pub const SpendPeriod: BlockNumber = time(7 * DAYS, 10);
+    pub const SpendPeriod: BlockNumber = or_fast(7 * DAYS, 10);
     pub const PayoutPeriod: BlockNumber = 30 * DAYS;
     pub const NoBurn: Permill = Permill::zero();
     pub const MaxSpend: Balance = Balance::MAX;
     pub const CuratorDepositMultiplier: Permill = Permill::from_percent(50);
     pub const CuratorDepositMin: Option<Balance> = Some(LUX);
     pub const CuratorDepositMax: Option<Balance> = Some(200 * LUX);
-    pub const BountyDepositPayoutDelay: BlockNumber = time(4 * DAYS, 5);
+    pub const BountyDepositPayoutDelay: BlockNumber = or_fast(4 * DAYS, 5);
     pub const BountyUpdatePeriod: BlockNumber = 90 * DAYS;
 }
 
@@ -93,7 +84,7 @@ impl pallet_conviction_voting::Config for Runtime {
     type WeightInfo = pallet_conviction_voting::weights::SubstrateWeight<Runtime>;
     type Currency = Balances;
     type Polls = Referenda;
-    // Support counts against all LUX that is not frozen in pots: emission goes on, so this must be read and not fixed.
+    // Support counts against all LUX there is: emission goes on, so this must be read and not fixed.
     type MaxTurnout = frame_support::traits::TotalIssuanceOf<Balances, AccountId>;
     type MaxVotes = ConstU32<512>;
     type VoteLockingPeriod = VoteLockingPeriod;
@@ -134,7 +125,7 @@ impl pallet_collective::Config<TechnicalCommittee> for Runtime {
     type RuntimeOrigin = RuntimeOrigin;
     type Proposal = RuntimeCall;
     type RuntimeEvent = RuntimeEvent;
-    type MotionDuration = ConstU32<{ time(3 * DAYS, 50) }>;
+    type MotionDuration = ConstU32<{ or_fast(3 * DAYS, 50) }>;
     type MaxProposals = ConstU32<20>;
     type MaxMembers = ConstU32<21>;
     type DefaultVote = pallet_collective::PrimeDefaultVote;
@@ -153,7 +144,7 @@ impl pallet_whitelist::Config for Runtime {
     type WhitelistOrigin = EitherOfDiverse<EnsureRoot<AccountId>, TwoThirdsOfCommittee>;
     type DispatchWhitelistedOrigin = EitherOf<EnsureRoot<AccountId>, WhitelistedCaller>;
     type Preimages = Preimage;
-    type DeferredDispatchExpiration = ConstU32<{ time(7 * DAYS, 100) }>;
+    type DeferredDispatchExpiration = ConstU32<{ or_fast(7 * DAYS, 100) }>;
     type BlockNumberProvider = System;
     type WeightInfo = pallet_whitelist::weights::SubstrateWeight<Runtime>;
 }

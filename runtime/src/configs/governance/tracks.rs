@@ -7,7 +7,7 @@ use sp_runtime::{str_array, FixedI64};
 use super::origins::Origin;
 use crate::{
     currency::LUX,
-    time::{DAYS, HOURS, MINUTES},
+    time::{or_fast, DAYS, HOURS, MINUTES},
     Balance, BlockNumber, OriginCaller,
 };
 
@@ -25,15 +25,6 @@ const SUPPORT_LINEAR: Curve = Curve::make_linear(28, 28, percent(0), percent(50)
 const SUPPORT_QUICK: Curve = Curve::make_reciprocal(1, 28, percent(10), percent(0), percent(50));
 /// Support that falls to nearly nothing within a week, for spends and parameters.
 const SUPPORT_LIGHT: Curve = Curve::make_reciprocal(7, 28, percent(1), percent(0), percent(25));
-
-/// Shortens a time for tests: minutes for days.
-const fn time(normal: BlockNumber, fast: BlockNumber) -> BlockNumber {
-    if cfg!(feature = "fast-runtime") {
-        fast
-    } else {
-        normal
-    }
-}
 
 struct Terms {
     max_deciding: u32,
@@ -53,10 +44,10 @@ const fn track(id: u16, name: &str, terms: Terms) -> Track<u16, Balance, BlockNu
             name: str_array(name),
             max_deciding: terms.max_deciding,
             decision_deposit: terms.deposit,
-            prepare_period: time(terms.prepare, 2),
-            decision_period: time(terms.decision, 20),
-            confirm_period: time(terms.confirm, 3),
-            min_enactment_period: time(terms.enactment, 1),
+            prepare_period: or_fast(terms.prepare, 2),
+            decision_period: or_fast(terms.decision, 20),
+            confirm_period: or_fast(terms.confirm, 3),
+            min_enactment_period: or_fast(terms.enactment, 1),
             min_approval: terms.approval,
             min_support: terms.support,
         },
