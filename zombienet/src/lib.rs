@@ -14,6 +14,10 @@
 //! - It cannot cut a network in two without root: [`Network::mesh`] starts nodes that know reserved peers only, and
 //!   [`Network::unlink`] and [`Network::link`] take and give those by RPC.
 
+pub mod events;
+pub mod follow;
+pub mod governance;
+pub mod market;
 mod network;
 mod node;
 
