@@ -47,8 +47,6 @@ events! {
     ReferendumSubmitted = "Referenda" "Submitted" { index: u32 }
     /// An upgrade may be applied by anyone.
     UpgradeAuthorized = "System" "UpgradeAuthorized" { code_hash: [u8; 32] }
-    /// The migrations of an upgrade began.
-    MigrationsStarted = "MultiBlockMigrations" "UpgradeStarted" { migrations: u32 }
 }
 
 /// A balance.
@@ -121,4 +119,16 @@ pub struct UnappliedSlash {
     pub reporters: Vec<AccountId32>,
     /// What they receive.
     pub payout: u128,
+}
+
+/// Totals over all jobs.
+#[derive(Clone, Debug, DecodeAsType)]
+#[decode_as_type(crate_path = "zombienet_sdk::subxt::ext::scale_decode")]
+pub struct Totals {
+    /// Waiting for a claim.
+    pub open: u32,
+    /// Claimed or committed.
+    pub in_flight: u32,
+    /// What is in escrow.
+    pub escrowed: u128,
 }

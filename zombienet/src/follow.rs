@@ -47,6 +47,22 @@ impl Block {
         found.with_context(|| format!("events {}.{} of block {}", E::PALLET, E::EVENT, self.height))
     }
 
+    /// Whether something of this name happened in it.
+    pub async fn has(&self, pallet: &str, event: &str) -> Result<bool> {
+        for found in self.events().await?.iter() {
+            let found = found?;
+            if (found.pallet_name(), found.variant_name()) == (pallet, event) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The version of a pallet's storage that the block left.
+    pub async fn storage_version(&self, pallet: &str) -> Result<u16> {
+        Ok(self.api.storage().at(self.hash).storage_version(pallet).await?)
+    }
+
     /// A value of the state that the block left.
     pub async fn storage<T: DecodeAsType>(&self, pallet: &str, item: &str, keys: Vec<Value>) -> Result<Option<T>> {
         self.look(self.hash, pallet, item, keys).await

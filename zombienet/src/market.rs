@@ -8,7 +8,7 @@ use std::{
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::{json, Value};
 use tokio::process::Command;
-use zombienet_sdk::subxt::utils::AccountId32;
+use zombienet_sdk::subxt::{ext::subxt_rpcs::methods::legacy::Bytes, utils::AccountId32};
 
 use crate::{network::program, until, Node, PATIENCE};
 
@@ -71,6 +71,13 @@ pub async fn register_provider(node: &Node, suri: &str, price: &str) -> Result<(
     lantern(node, suri, &["provider", "register", "--bond", "1000"]).await?;
     lantern(node, suri, &["provider", "price", "--model", MODEL, "--price", price]).await?;
     Ok(())
+}
+
+/// Id of the registered model.
+pub async fn model_id(node: &Node) -> Result<Vec<u8>> {
+    let models = node.rpc("depin_listModels", json!([])).await?;
+    let id = models.pointer("/items/0/id").context("no model is registered")?;
+    Ok(serde_json::from_value::<Bytes>(id.clone())?.0)
 }
 
 /// A job as a node sees it.
@@ -138,9 +145,9 @@ impl Worker {
         self.signal("-STOP")
     }
 
-    /// Lets it go on.
-    pub fn resume(&self) -> Result<()> {
-        self.signal("-CONT")
+    /// Lets it go on, unless its node has replaced it because it was silent for too long.
+    pub fn resume(&self) {
+        let _ = self.signal("-CONT");
     }
 
     /// Ends it as a crash would.

@@ -13,8 +13,9 @@ use anyhow::{anyhow, ensure, Context, Result};
 use serde_json::{json, Value};
 use zombienet_configuration::shared::node::{Buildable, Initial, NodeConfigBuilder};
 use zombienet_sdk::{
-    generators::generate_node_identity, subxt::utils::to_hex, AddNodeOptions, Arg, LocalFileSystem,
-    NetworkConfigBuilder, NetworkConfigExt,
+    generators::generate_node_identity,
+    subxt::{ext::subxt_rpcs::methods::legacy::Bytes, utils::to_hex},
+    AddNodeOptions, Arg, LocalFileSystem, NetworkConfigBuilder, NetworkConfigExt,
 };
 
 use crate::{until, Node, PATIENCE};
@@ -313,6 +314,18 @@ fn write_spec(node: &Path, chain: &str, raw: bool, to: &Path) -> Result<()> {
     let said = String::from_utf8_lossy(&made.stderr);
     ensure!(made.status.success(), "no specification of '{chain}': {said}");
     Ok(())
+}
+
+/// The runtime that comes with the node.
+pub fn node_runtime() -> Result<Vec<u8>> {
+    let file = env::temp_dir().join(format!("lantern-spec-{}.json", id()));
+    let spec = write_spec(&program("lantern-node")?, "local", false, &file).and_then(|()| Ok(fs::read(&file)?));
+    // It may not exist.
+    let _ = fs::remove_file(&file);
+    let document: Value = serde_json::from_slice(&spec?)?;
+    let code = document.pointer("/genesis/runtimeGenesis/code");
+    let code = code.context("a specification without a runtime")?;
+    Ok(serde_json::from_value::<Bytes>(code.clone())?.0)
 }
 
 /// Puts another runtime into a specification that is not raw: it makes the genesis state itself when it becomes raw.

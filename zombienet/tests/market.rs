@@ -127,7 +127,8 @@ async fn fee(network: &Network) -> Result<()> {
     const PART: u128 = 120_000;
     let node = network.node("charlie")?;
     let part = Scale::unnamed_variant("Some", [Scale::u128(PART)]);
-    let fee = Scale::unnamed_variant("ProtocolFee", [Scale::unnamed_variant("ProtocolFee", []), part]);
+    // The parameter's name, a type of its own, and its value.
+    let fee = Scale::unnamed_variant("ProtocolFee", [Scale::unnamed_composite([]), part]);
     let fee = tx(
         "Parameters",
         "set_parameter",
