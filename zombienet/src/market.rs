@@ -73,6 +73,32 @@ pub async fn register_provider(node: &Node, suri: &str, price: &str) -> Result<(
     Ok(())
 }
 
+/// Orders a generation of 24 tokens from whoever serves it, or from this provider only, and returns the job's id.
+pub async fn order(node: &Node, suri: &str, tokens: &str, provider: Option<&AccountId32>) -> Result<u64> {
+    let provider = provider.map(ToString::to_string);
+    let mut args = vec![
+        "job",
+        "submit",
+        "--model",
+        MODEL,
+        "--max-tokens",
+        "24",
+        "--max-fee",
+        "0.1",
+    ];
+    args.extend(["--tokens", tokens]);
+    args.extend(provider.iter().flat_map(|provider| ["--provider", provider.as_str()]));
+    let sent = lantern(node, suri, &args).await?;
+    Ok(number(&sent, "/job")?.try_into()?)
+}
+
+/// Waits until a node sees that a job is paid, and returns its receipt: whoever makes one adds up the block of the settlement and
+/// fails where a unit is missing.
+pub async fn receipt(node: &Node, job: u64) -> Result<Value> {
+    job_is(node, job, "settled").await?;
+    lantern(node, "//Alice", &["job", "receipt", &job.to_string()]).await
+}
+
 /// Id of the registered model.
 pub async fn model_id(node: &Node) -> Result<Vec<u8>> {
     let models = node.rpc("depin_listModels", json!([])).await?;

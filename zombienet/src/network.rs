@@ -23,6 +23,9 @@ use crate::{until, Node, PATIENCE};
 /// Session keys of a validator: BABE, GRANDPA, im-online, authority discovery.
 const SESSION_KEYS: [&str; 4] = ["babe_sr", "gran_ed", "imon_sr", "audi_sr"];
 
+/// The node that joins [`Network::mesh`] later.
+const FRESH: &str = "fresh";
+
 /// For zombienet, which counts in seconds.
 const START_LIMIT: u32 = 300;
 
@@ -84,6 +87,8 @@ pub struct Network {
     nodes: BTreeMap<String, Node>,
     inner: Option<zombienet_sdk::Network<LocalFileSystem>>,
     dir: PathBuf,
+    /// The one that [`Network::join`] starts.
+    fresh: Option<Plan<'static>>,
     /// Set by [`Network::close`].
     closed: bool,
 }
@@ -120,25 +125,66 @@ impl Network {
         Self::spawn_with("local-two", Some(wasm), plans).await
     }
 
-    /// Four validators, `alice` to `dave`, each linked to each and to nobody else: see [`Self::unlink`].
+    /// Four validators, `alice` to `dave`, each linked to each and to nobody else: see [`Self::unlink`]. A fifth node, `fresh`, is
+    /// expected and comes with [`Self::join`].
     pub async fn mesh() -> Result<Self> {
-        let names = ["alice", "bob", "charlie", "dave"];
-        let mut addresses = BTreeMap::new();
-        for name in names {
+        const NAMES: [&str; 5] = ["alice", "bob", "charlie", "dave", FRESH];
+        let mut addresses = Vec::new();
+        for name in NAMES {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             let (_, peer) = generate_node_identity(name)?;
-            addresses.insert(name, (port, format!("/ip4/127.0.0.1/tcp/{port}/ws/p2p/{peer}")));
+            addresses.push((name, port, format!("/ip4/127.0.0.1/tcp/{port}/ws/p2p/{peer}")));
         }
-        let plans = names.map(|name| {
-            let mut plan = Plan::validator(name);
-            let others = addresses.iter().filter(|(other, _)| **other != name);
-            let others: Vec<_> = others.map(|(_, (_, address))| address.as_str()).collect();
+        let plan = |(name, port, _): &(&'static str, u16, String)| {
+            let others = addresses.iter().filter(|(other, ..)| other != name);
+            let others: Vec<_> = others.map(|(_, _, address)| address.as_str()).collect();
+            let mut plan = match *name {
+                FRESH => Plan::full(name),
+                name => Plan::validator(name),
+            };
+            plan.p2p_port = Some(*port);
             plan.args
                 .extend(["--reserved-only".into(), ("--reserved-nodes", others).into()]);
-            plan.p2p_port = addresses.get(name).map(|(port, _)| *port);
+            // Reserved peers need no slot. With free slots the default network backend keeps a peer that is reserved no more.
+            plan.args
+                .extend(["--in-peers", "--in-peers-light", "--out-peers"].map(|slots| (slots, "0").into()));
             plan
-        });
-        Self::spawn("local", plans.into()).await
+        };
+        let mut plans: Vec<_> = addresses.iter().map(plan).collect();
+        let fresh = plans.pop();
+        let mut network = Self::spawn("local", plans).await?;
+        network.fresh = fresh;
+        Ok(network)
+    }
+
+    /// Starts `fresh` of [`Self::mesh`], with these arguments besides its own.
+    pub async fn join(&mut self, args: Vec<Arg>) -> Result<()> {
+        let mut plan = self
+            .fresh
+            .take()
+            .context("no network of Network::mesh, or joined already")?;
+        plan.args.extend(args);
+        self.start(plan).await
+    }
+
+    /// Starts one more full node, with these arguments besides those of every node.
+    pub async fn add(&mut self, name: &str, args: Vec<Arg>) -> Result<()> {
+        let mut plan = Plan::full(name);
+        plan.args.extend(args);
+        self.start(plan).await
+    }
+
+    async fn start(&mut self, plan: Plan<'_>) -> Result<()> {
+        let inner = self.inner.as_mut().context("the network is closed")?;
+        let options = AddNodeOptions {
+            args: plan.args,
+            p2p_port: plan.p2p_port,
+            ..Default::default()
+        };
+        inner.add_node(plan.name, options).await?;
+        let node = Node::new(inner.get_node(plan.name)?.clone());
+        self.nodes.insert(plan.name.to_owned(), node);
+        Ok(())
     }
 
     async fn spawn(preset: &str, plans: Vec<Plan<'_>>) -> Result<Self> {
@@ -200,21 +246,9 @@ impl Network {
             nodes,
             inner: Some(inner),
             dir,
+            fresh: None,
             closed: false,
         })
-    }
-
-    /// Starts one more full node with these arguments besides those of every node.
-    pub async fn add(&mut self, name: &str, args: Vec<Arg>) -> Result<()> {
-        let inner = self.inner.as_mut().context("the network is closed")?;
-        let options = AddNodeOptions {
-            args: [common_args(), args].concat(),
-            ..Default::default()
-        };
-        inner.add_node(name, options).await?;
-        self.nodes
-            .insert(name.to_owned(), Node::new(inner.get_node(name)?.clone()));
-        Ok(())
     }
 
     /// The node of this name.
@@ -252,7 +286,7 @@ impl Network {
         Ok(())
     }
 
-    /// Links two nodes.
+    /// Links two nodes of [`Self::mesh`] again.
     pub async fn link(&self, one: &str, other: &str) -> Result<()> {
         let (one, other) = (self.node(one)?, self.node(other)?);
         for (node, peer) in [(one, other), (other, one)] {

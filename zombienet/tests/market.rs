@@ -8,7 +8,7 @@ use lantern_zombienet::{
     follow::Follow,
     governance, market, phase, Network, PATIENCE,
 };
-use serde_json::{json, Value};
+use serde_json::json;
 use zombienet_sdk::subxt::dynamic::{tx, Value as Scale};
 
 const REQUESTER: &str = "//Eve//stash";
@@ -25,42 +25,27 @@ async fn open(network: &Network) -> Result<()> {
     Ok(())
 }
 
-fn order<'a>(tokens: &'a str, provider: &'a str) -> Vec<&'a str> {
-    let order = [
-        "job",
-        "submit",
-        "--model",
-        market::MODEL,
-        "--max-tokens",
-        "24",
-        "--max-fee",
-        "0.1",
-    ];
-    [&order[..], &["--tokens", tokens, "--provider", provider]].concat()
-}
-
 /// Submitted on one node, executed on another, read and checked on a third.
 async fn across(network: &Network) -> Result<()> {
     let dapp = network.node("dapp")?;
-    for (account, reader) in PROVIDERS.into_iter().zip(["charlie", "dave"]) {
-        let provider = market::account(account)?.to_string();
-        let order = [order("2,3,5", &provider), vec!["--wait"]].concat();
-        let receipt = market::lantern(dapp, REQUESTER, &order).await?;
-        let id = market::number(&receipt, "/job")?;
+    let [one, other] = PROVIDERS.map(market::account);
+    let (one, other) = (one?, other?);
+    let first = market::order(dapp, REQUESTER, "2,3,5", Some(&one)).await?;
+    let second = market::order(dapp, REQUESTER, "2,3,5", Some(&other)).await?;
+    let mut outputs = Vec::new();
+    for (job, provider, reader) in [(first, one, "charlie"), (second, other, "dave")] {
         let reader = network.node(reader)?;
-        // The command adds up the settlement's block and fails where a unit is missing.
-        market::job_is(reader, id as u64, "settled").await?;
-        let again = market::lantern(reader, REQUESTER, &["job", "receipt", &id.to_string()]).await?;
-        ensure!(
-            market::text(&again, "/split/provider/account")? == provider,
-            "another provider: {again}"
-        );
-        let outputs = [dapp, reader].map(|node| node.rpc("depin_getOutput", json!([id as u64])));
-        let [first, second] = outputs;
-        let (first, second): (Value, Value) = (first.await?, second.await?);
-        ensure!(first == second, "{first} on one node, {second} on the other");
-        println!("   job {id}: by {provider}, read on {}", reader.name());
+        let receipt = market::receipt(reader, job).await?;
+        let paid = market::text(&receipt, "/split/provider/account")?;
+        ensure!(paid == provider.to_string(), "{paid} is paid, not {provider}");
+        for node in [reader, dapp] {
+            let output = node.rpc("depin_getOutput", json!([job])).await?;
+            outputs.push(market::text(&output, "/output")?.to_owned());
+        }
+        println!("   job {job}: by {provider}, read on {}", reader.name());
     }
+    // One order has one right answer, whoever serves it and whoever reads it.
+    ensure!(outputs.windows(2).all(|pair| pair[0] == pair[1]), "{outputs:?}");
     Ok(())
 }
 
@@ -71,8 +56,7 @@ async fn lost(network: &Network) -> Result<()> {
     let mut follow = Follow::from_now(network.node("dave")?).await?;
     let worker = market::Worker::of(node).await?;
     worker.pause()?;
-    let sent = market::lantern(dapp, REQUESTER, &order("7,11", &provider.to_string())).await?;
-    let id = market::number(&sent, "/job")? as u64;
+    let id = market::order(dapp, REQUESTER, "7,11", Some(&provider)).await?;
     let (_, claim) = follow.event::<JobClaimed>(PATIENCE, |claim| claim.job == id).await?;
     ensure!(claim.provider == provider, "another claimed: {claim:?}");
     node.stop().await?;
@@ -117,8 +101,8 @@ async fn lost(network: &Network) -> Result<()> {
     );
 
     // The other provider serves on.
-    let provider = market::account(PROVIDERS[1])?.to_string();
-    market::lantern(dapp, REQUESTER, &[order("7,11", &provider), vec!["--wait"]].concat()).await?;
+    let job = market::order(dapp, REQUESTER, "7,11", None).await?;
+    market::receipt(dapp, job).await?;
     Ok(())
 }
 
@@ -134,19 +118,16 @@ async fn fee(network: &Network) -> Result<()> {
         "set_parameter",
         vec![Scale::unnamed_variant("Escrow", [fee])],
     );
-    let voters = ["//Eve", "//Ferdie"].map(market::signer);
-    let [eve, ferdie] = voters;
+    let [eve, ferdie] = ["//Eve", "//Ferdie"].map(market::signer);
     let track = governance::origin("ComputeParameters");
     let block = governance::decide(node, track, &fee, &[eve?, ferdie?], 800_000).await?;
     println!("   enacted in block {}", block.height);
 
-    let provider = market::account(PROVIDERS[1])?.to_string();
-    let sent = market::lantern(network.node("dapp")?, REQUESTER, &order("13", &provider)).await?;
-    let id = market::number(&sent, "/job")? as u64;
+    let id = market::order(network.node("dapp")?, REQUESTER, "13", None).await?;
     let job = market::job(network.node("dapp")?, id).await?;
     let found = market::number(&job, "/terms/protocolFeePpm")?;
     ensure!(found == PART, "jobs pay {found}, not {PART}");
-    market::job_is(network.node("dapp")?, id, "settled").await?;
+    market::receipt(network.node("dapp")?, id).await?;
     Ok(())
 }
 

@@ -274,8 +274,7 @@ async fn upgrade() -> Result<()> {
     let code = node_runtime()?;
     phase("a referendum authorises the new runtime", authorised(node, &code)).await?;
 
-    let providers = PROVIDERS.map(market::account);
-    let [diligent, slow] = providers;
+    let [diligent, slow] = PROVIDERS.map(market::account);
     let (diligent, slow) = (diligent?, slow?);
     let [one, other] = REQUESTERS.map(market::signer);
     let (one, other) = (one?, other?);
@@ -312,19 +311,10 @@ async fn upgrade() -> Result<()> {
     .await?;
 
     // The network goes on as before, and so do those who use it.
-    let order = [
-        "job",
-        "submit",
-        "--model",
-        market::MODEL,
-        "--tokens",
-        "2,3",
-        "--max-tokens",
-        "24",
-        "--max-fee",
-        "0.1",
-        "--wait",
-    ];
-    phase("the next job", market::lantern(node, REQUESTERS[0], &order)).await?;
+    let next = async {
+        let job = market::order(node, REQUESTERS[0], "2,3", None).await?;
+        market::receipt(node, job).await
+    };
+    phase("the next job", next).await?;
     network.close().await
 }

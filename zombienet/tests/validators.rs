@@ -154,14 +154,8 @@ async fn same_block(one: &Node, other: &Node, height: u32) -> Result<String> {
 /// A fresh node takes the last finalised state instead of executing every block: the state of an early block is not there, though the
 /// node keeps all states that it has and has fetched the early blocks.
 async fn warp(network: &mut Network) -> Result<()> {
-    let fresh = "fresh";
-    network
-        .add(fresh, vec![("--sync", "warp").into(), "--reserved-only".into()])
-        .await?;
-    for peer in ["alice", "bob", "charlie"] {
-        network.link(fresh, peer).await?;
-    }
-    let (alice, fresh) = (network.node("alice")?, network.node(fresh)?);
+    network.join(vec![("--sync", "warp").into()]).await?;
+    let (alice, fresh) = (network.node("alice")?, network.node("fresh")?);
     network.finalises(alice.finalised().await?).await?;
     let log = fresh.log().await?;
     ensure!(log.contains("Warp sync is complete"), "no warp sync in its log");
