@@ -42,8 +42,8 @@ async fn validators(block: &Block) -> Result<Vec<AccountId32>> {
 
 /// The validator who made a block: the second field of what BABE says before it.
 async fn author(block: &Block) -> Result<AccountId32> {
-    // A digest of kind 6 ("before the block"), four letters, a length of one byte, the kind of slot.
-    const BEFORE: usize = 1 + 4 + 1 + 1;
+    // A digest of kind 6 ("before the block"), four letters, a length of two bytes, the kind of slot.
+    const BEFORE: usize = 1 + 4 + 2 + 1;
     let said = block.digests.iter().find(|digest| digest.starts_with(b"\x06BABE"));
     let said = said.context("a block without a slot")?;
     let index = said.get(BEFORE..BEFORE + 4).context("a slot without an author")?;
