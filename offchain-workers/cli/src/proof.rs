@@ -221,7 +221,7 @@ mod tests {
         job::{FrozenTerms, JobState},
     };
     use sp_runtime::{traits::Header as _, Permill};
-    use sp_state_machine::{backend::Backend, new_in_mem, prove_read};
+    use sp_state_machine::{new_in_mem, prove_read};
 
     fn job(requester: u8) -> Job {
         let share = Permill::from_percent(10);
