@@ -182,8 +182,8 @@ impl Worker {
     }
 
     fn signal(&self, signal: &str) -> Result<()> {
-        let done = Blocking::new("kill").args([signal, &self.0.to_string()]).status()?;
-        ensure!(done.success(), "kill {signal} {} failed", self.0);
+        let done = Blocking::new("kill").args([signal, &self.0.to_string()]).output()?;
+        ensure!(done.status.success(), "kill {signal} {} failed", self.0);
         Ok(())
     }
 }

@@ -66,7 +66,7 @@ impl<'a> Plan<'a> {
 
 /// Arguments of every node. An argument that begins with `-:` takes one away that zombienet would add.
 fn common_args() -> Vec<Arg> {
-    vec![
+    let mut args = vec![
         // For this machine only; zombienet puts its own port for the 0.
         ("--listen-addr", "/ip4/127.0.0.1/tcp/0/ws").into(),
         "-:--prometheus-external".into(),
@@ -77,7 +77,11 @@ fn common_args() -> Vec<Arg> {
         "--discover-local".into(),
         // What happened can be looked up at any block.
         ("--state-pruning", "archive").into(),
-    ]
+    ];
+    if let Ok(filter) = env::var("LANTERN_NODE_LOG") {
+        args.push(("--log", filter.as_str()).into());
+    }
+    args
 }
 
 /// Nodes that run. They end with it, and their folder is removed by [`Network::close`] alone, so that the logs of a test that failed
