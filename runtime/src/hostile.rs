@@ -60,18 +60,20 @@ impl Random {
     }
 }
 
+/// Puts a preset into a whole configuration.
+pub(crate) fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
+    match (into, patch) {
+        (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(into.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        },
+        (into, patch) => *into = patch,
+    }
+}
+
 /// The state of the development preset.
 fn genesis() -> sp_io::TestExternalities {
-    fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
-        match (into, patch) {
-            (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
-                for (key, value) in patch {
-                    merge(into.entry(key).or_insert(serde_json::Value::Null), value);
-                }
-            },
-            (into, patch) => *into = patch,
-        }
-    }
     let preset = crate::genesis::get_preset(&sp_genesis_builder::DEV_RUNTIME_PRESET.into()).unwrap();
     let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
     merge(&mut config, serde_json::from_slice(&preset).unwrap());
