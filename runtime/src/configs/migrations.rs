@@ -10,5 +10,6 @@ use crate::Runtime;
 /// Done at once, in the block of the upgrade.
 pub type SingleBlock = (job_escrow::v2::Begin<Runtime>,);
 
+#[cfg(not(feature = "runtime-benchmarks"))]
 /// Done over several blocks, in which no transaction is let in.
 pub type MultiBlock = (job_escrow::v2::IndexByRequester<Runtime>,);

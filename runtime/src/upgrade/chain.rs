@@ -19,7 +19,11 @@ use sp_runtime::{
 };
 use sp_version::RuntimeVersion;
 
-type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
+/// As the node executes runtimes.
+type Executor = WasmExecutor<(
+    sp_io::SubstrateHostFunctions,
+    sp_statement_store::runtime_api::HostFunctions,
+)>;
 
 const ZERO: Hash = Hash::zero();
 
