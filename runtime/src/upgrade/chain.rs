@@ -47,11 +47,8 @@ pub struct Chain {
 impl Chain {
     /// The development chain of the runtime `code`, without a block.
     pub fn of_past(code: &[u8]) -> Self {
-        let code = sc_executor::RuntimeBlob::uncompress_if_needed(code)
-            .unwrap()
-            .serialize();
         let mut chain = Self {
-            runtime: Runtime::Past(Box::new(Executor::builder().build()), code),
+            runtime: Runtime::Past(Box::new(Executor::builder().build()), code.to_vec()),
             version: crate::VERSION,
             state: TestExternalities::default(),
             head: Header::new(0, ZERO, ZERO, ZERO, Digest::default()),

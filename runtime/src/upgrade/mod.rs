@@ -11,10 +11,7 @@ use crate::{
     RuntimeEvent, System, UncheckedExtrinsic,
 };
 use chain::Chain;
-use frame_support::{
-    migrations::MultiStepMigrator,
-    traits::{fungible::Inspect, GetStorageVersion},
-};
+use frame_support::{migrations::MultiStepMigrator, traits::GetStorageVersion};
 use lantern_exact::spec::{
     encode_tokens, Family, GenerateParams, LlamaSpec, ModelSpec, RopeScaling, Sampling, StopTokens, Width,
 };
@@ -282,7 +279,7 @@ fn jobs_in_flight_live_through_the_upgrade() {
         JobEscrow::do_try_state().unwrap();
         assert_eq!(JobEscrow::stats().totals.escrowed, 0);
     });
-    // A transaction signed for version 1 would be refused now; one for this version is not.
+    // Transactions signed for the new version go on as well.
     market.submit(2);
 }
 

@@ -151,7 +151,7 @@ fn a_new_chain_has_nothing_to_do() {
 #[test]
 fn too_little_weight_is_said_and_changes_nothing() {
     build_and_execute(|| {
-        version_1(3);
+        version_1(6);
         begin();
         let root = sp_io::storage::root(sp_runtime::StateVersion::V1);
         let mut meter = WeightMeter::with_limit(room(1).saturating_sub(Weight::from_parts(1, 0)));
@@ -160,6 +160,6 @@ fn too_little_weight_is_said_and_changes_nothing() {
             Err(SteppedMigrationError::InsufficientWeight { required: room(1) })
         );
         assert_eq!(sp_io::storage::root(sp_runtime::StateVersion::V1), root);
-        assert!(finish(None, 1) > 3);
+        assert!(finish(None, 1) > 6);
     });
 }
