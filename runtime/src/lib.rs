@@ -21,6 +21,8 @@ pub mod genesis;
 mod hostile;
 #[cfg(test)]
 mod layout;
+#[cfg(test)]
+mod upgrade;
 pub mod views;
 
 use alloc::vec::Vec;
@@ -110,7 +112,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: alloc::borrow::Cow::Borrowed("lantern"),
     impl_name: alloc::borrow::Cow::Borrowed("lantern"),
     authoring_version: 1,
-    spec_version: 1,
+    spec_version: 2,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,
