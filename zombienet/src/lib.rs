@@ -14,6 +14,12 @@
 //! - It cannot cut a network in two without root: [`Network::mesh`] starts nodes that know reserved peers only, and
 //!   [`Network::unlink`] and [`Network::link`] take and give those by RPC.
 
+// The derive brings names along that it does not always need.
+#[allow(unused_imports)]
+pub mod events;
+pub mod follow;
+pub mod governance;
+pub mod market;
 mod network;
 mod node;
 
@@ -25,7 +31,7 @@ use std::{
 
 use anyhow::{anyhow, Context, Result};
 
-pub use network::Network;
+pub use network::{node_runtime, Network};
 pub use node::{Api, Events, Node};
 pub use zombienet_sdk::{subxt, subxt_signer};
 

@@ -10,10 +10,12 @@ use std::{
 };
 
 use anyhow::{anyhow, ensure, Context, Result};
-use serde_json::json;
+use serde_json::{json, Value};
 use zombienet_configuration::shared::node::{Buildable, Initial, NodeConfigBuilder};
 use zombienet_sdk::{
-    generators::generate_node_identity, AddNodeOptions, Arg, LocalFileSystem, NetworkConfigBuilder, NetworkConfigExt,
+    generators::generate_node_identity,
+    subxt::{ext::subxt_rpcs::methods::legacy::Bytes, utils::to_hex},
+    AddNodeOptions, Arg, LocalFileSystem, NetworkConfigBuilder, NetworkConfigExt,
 };
 
 use crate::{until, Node, PATIENCE};
@@ -114,6 +116,19 @@ impl Network {
         Self::spawn("local", plans).await
     }
 
+    /// Four validators, `alice` to `dave`, whom `//Eve` and `//Ferdie` nominate.
+    pub async fn validators() -> Result<Self> {
+        let plans = ["alice", "bob", "charlie", "dave"].map(Plan::validator);
+        Self::spawn("local", plans.into()).await
+    }
+
+    /// Two validators, `alice` and `bob`, `provider-1` and `provider-2`, on a chain that begins with this runtime.
+    pub async fn with_runtime(wasm: &Path) -> Result<Self> {
+        let mut plans = Vec::from(["alice", "bob"].map(Plan::validator));
+        plans.extend(["provider-1", "provider-2"].map(Plan::provider));
+        Self::spawn_with("local-two", Some(wasm), plans).await
+    }
+
     /// Four validators, `alice` to `dave`, each linked to each and to nobody else: see [`Self::unlink`]. A fifth node, `fresh`, is
     /// expected and comes with [`Self::join`].
     pub async fn mesh() -> Result<Self> {
@@ -176,15 +191,25 @@ impl Network {
     }
 
     async fn spawn(preset: &str, plans: Vec<Plan<'_>>) -> Result<Self> {
+        Self::spawn_with(preset, None, plans).await
+    }
+
+    async fn spawn_with(preset: &str, wasm: Option<&Path>, plans: Vec<Plan<'_>>) -> Result<Self> {
         let node = program("lantern-node")?;
         let dir = fresh_dir()?;
         let spec = dir.join("spec.json");
-        let made = Command::new(&node)
-            .args(["export-chain-spec", "--raw", "--chain", preset, "--output"])
-            .arg(&spec)
-            .output()?;
-        let said = String::from_utf8_lossy(&made.stderr);
-        ensure!(made.status.success(), "no specification of preset '{preset}': {said}");
+        match wasm {
+            Some(wasm) => {
+                let readable = dir.join("readable.json");
+                write_spec(&node, preset, false, &readable)?;
+                replace_runtime(&readable, wasm)?;
+                let readable = readable
+                    .to_str()
+                    .context("the path of the specification is not UTF-8")?;
+                write_spec(&node, readable, true, &spec)?;
+            },
+            None => write_spec(&node, preset, true, &spec)?,
+        }
 
         let command = node.to_str().context("the path of lantern-node is not UTF-8")?;
         let config = NetworkConfigBuilder::new()
@@ -316,8 +341,42 @@ fn configure(node: NodeConfigBuilder<Initial>, plan: Plan<'_>) -> NodeConfigBuil
     }
 }
 
+/// Writes the specification of a preset, or of a specification file.
+fn write_spec(node: &Path, chain: &str, raw: bool, to: &Path) -> Result<()> {
+    let made = Command::new(node)
+        .args(["export-chain-spec", "--chain", chain, "--output"])
+        .arg(to)
+        .args(raw.then_some("--raw"))
+        .output()?;
+    let said = String::from_utf8_lossy(&made.stderr);
+    ensure!(made.status.success(), "no specification of '{chain}': {said}");
+    Ok(())
+}
+
+/// The runtime that comes with the node.
+pub fn node_runtime() -> Result<Vec<u8>> {
+    let file = env::temp_dir().join(format!("lantern-spec-{}.json", id()));
+    let spec = write_spec(&program("lantern-node")?, "local", false, &file).and_then(|()| Ok(fs::read(&file)?));
+    // It may not exist.
+    let _ = fs::remove_file(&file);
+    let document: Value = serde_json::from_slice(&spec?)?;
+    let code = document.pointer("/genesis/runtimeGenesis/code");
+    let code = code.context("a specification without a runtime")?;
+    Ok(serde_json::from_value::<Bytes>(code.clone())?.0)
+}
+
+/// Puts another runtime into a specification that is not raw: it makes the genesis state itself when it becomes raw.
+fn replace_runtime(spec: &Path, wasm: &Path) -> Result<()> {
+    let code = fs::read(wasm).with_context(|| format!("no runtime at {}", wasm.display()))?;
+    let mut document: Value = serde_json::from_slice(&fs::read(spec)?)?;
+    let slot = document.pointer_mut("/genesis/runtimeGenesis/code");
+    *slot.context("a specification without a runtime")? = json!(to_hex(code));
+    fs::write(spec, serde_json::to_vec(&document)?)?;
+    Ok(())
+}
+
 /// The program of this name in `LANTERN_BIN`.
-fn program(name: &str) -> Result<PathBuf> {
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
     let folder = env::var_os("LANTERN_BIN")
         .context("LANTERN_BIN is not set: run scripts/check-zombienet, or set it to the folder of lantern-node")?;
     let path = Path::new(&folder).join(name);
