@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lantern_runtime::opaque::{Block, Header};
+use lantern_runtime::{opaque::Block, Header};
 use sc_client_api::backend::AuxStore;
 use sp_blockchain::HeaderBackend;
 use sp_consensus::block_validation::{BlockAnnounceValidator, DefaultBlockAnnounceValidator, Validation};

@@ -2,7 +2,7 @@
 
 use codec::Encode;
 use lantern_primitives::H256;
-use lantern_runtime::opaque::{Block, Header};
+use lantern_runtime::{opaque::Block, Header};
 use sc_executor::RuntimeVersionOf;
 use sc_service::{construct_genesis_block, ChainSpec};
 use sp_core::{
