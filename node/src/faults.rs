@@ -131,13 +131,13 @@ fn find<'a, T: Error + 'static>(error: &'a sc_cli::Error) -> Option<&'a T> {
         sc_cli::Error::Service(inner) => inner,
         other => other,
     };
-    std::iter::successors(Some(inner), |error| error.source()).find_map(|error| error.downcast_ref())
+    std::iter::successors(Some(inner), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// The error and its sources, each said once.
 fn chain_of(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    for source in std::iter::successors(error.source(), |error| error.source()) {
+    for source in std::iter::successors(error.source(), |&error| error.source()) {
         let source = source.to_string();
         if !text.contains(&source) {
             text = format!("{text}: {source}");

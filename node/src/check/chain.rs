@@ -9,7 +9,7 @@ use sp_core::{
     storage::{well_known_keys::CODE, Storage},
     traits::{RuntimeCode, WrappedRuntimeCode},
 };
-use sp_runtime::traits::{BlakeTwo256, Block as _, Hash, Header as _};
+use sp_runtime::traits::{BlakeTwo256, Block as _, Hash};
 
 use super::{Finding, Setup};
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     path::Path,
 };
 
@@ -139,6 +139,8 @@ pub fn insist(config: &mut sc_service::Configuration) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     fn listen(what: &'static str, address: SocketAddr) -> Listen {
