@@ -21,7 +21,10 @@ pub mod genesis;
 mod hostile;
 #[cfg(test)]
 mod layout;
+#[cfg(test)]
+mod limits;
 pub mod views;
+pub mod weights;
 
 use alloc::vec::Vec;
 use sp_runtime::{
