@@ -296,7 +296,8 @@ impl_runtime_apis! {
             use crate::benches::pallets::*;
             use crate::*;
 
-            let whitelist: Vec<TrackedStorageKey> = AllPalletsWithSystem::whitelisted_storage_keys();
+            let mut whitelist: Vec<TrackedStorageKey> = AllPalletsWithSystem::whitelisted_storage_keys();
+            whitelist.extend(crate::hot::keys().into_iter().map(TrackedStorageKey::from));
             let mut batches = Vec::<BenchmarkBatch>::new();
             let params = (&config, &whitelist);
             add_benchmarks!(params, batches);

@@ -4,8 +4,9 @@
 //! their benchmarks do not measure, and their own weights stand.
 
 use codec::Encode;
+use frame_support::traits::fungible::{Inspect, Mutate};
 
-use crate::{AccountId, Runtime, SessionKeys};
+use crate::{AccountId, Balances, Runtime, SessionKeys};
 
 /// Pallets of benchmarks that are not pallets of the runtime.
 pub mod pallets {
@@ -24,6 +25,19 @@ impl pallet_session_benchmarking::Config for Runtime {
     fn generate_session_keys_and_proof(owner: AccountId) -> (SessionKeys, alloc::vec::Vec<u8>) {
         let generated = SessionKeys::generate(&owner.encode(), None);
         (generated.keys, generated.proof.encode())
+    }
+}
+
+/// Beneficiaries in the treasury's benchmarks, which spend less than the existential deposit: only an account that exists can receive that.
+pub struct Beneficiaries;
+impl pallet_treasury::ArgumentsFactory<(), AccountId> for Beneficiaries {
+    fn create_asset_kind(_seed: u32) {}
+
+    fn create_beneficiary(seed: [u8; 32]) -> AccountId {
+        let beneficiary = AccountId::from(seed);
+        <Balances as Mutate<AccountId>>::mint_into(&beneficiary, <Balances as Inspect<AccountId>>::minimum_balance())
+            .expect("the benchmark's issuance does not overflow; qed");
+        beneficiary
     }
 }
 

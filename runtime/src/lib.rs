@@ -19,6 +19,7 @@ pub mod configs;
 pub mod genesis;
 #[cfg(test)]
 mod hostile;
+mod hot;
 #[cfg(test)]
 mod layout;
 #[cfg(test)]

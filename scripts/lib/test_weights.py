@@ -117,16 +117,6 @@ class Weights(unittest.TestCase):
         self.assertIn("repeat 100, metric median, CPU Some CPU @ 2.00GHz.", text)
         self.assertNotIn("secret", text)
 
-    def test_the_database_costs_what_was_measured(self):
-        with tempfile.TemporaryDirectory() as folder:
-            result = Path(folder, "result")
-            result.write_text('a state is made\n{"read": 4321, "write": 15000, "entries": 1000000, "batch": 1000, "blocks": 200}\n')
-            text = weights.database(result)
-        self.assertEqual(
-            weights.costs(text), {"read": weights.Cost(time=4_321_000), "write": weights.Cost(time=15_000_000)}
-        )
-        self.assertIn("1,000,000 entries, 200 blocks of 1,000 values", text)
-
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,15 +2,12 @@
 """Reads weight files of frame-omni-bencher.
 
 weights.py base BLOCK_FILE EXTRINSIC_FILE     prints runtime/src/weights/base.rs from the two files of `benchmark overhead`
-weights.py database RESULT                    prints runtime/src/weights/database.rs from what node/examples/database.rs printed
 weights.py drift [--fail] COMMITTED MEASURED  compares the files named on standard input in two folders, call by call
 
 A call has drifted when its time, at the upper end of every range, is more than 1.5 times or less than two thirds of the committed one, or when it
 reads or writes the database more or less often. `--fail` makes that exit code 1.
 """
 
-import datetime
-import json
 import re
 import sys
 from pathlib import Path
@@ -25,7 +22,6 @@ TERM = re.compile(
     r"(?:\s*\.saturating_mul\(\s*(?P<component>\w+)\.into\(\)\s*\))?"
 )
 CONSTANT = re.compile(r"pub const (\w+): Weight =\s*Weight::from_parts\(([\d_]+), 0\)")
-DATABASE = re.compile(r"RuntimeDbWeight \{\s*read: ([\d_]+),\s*write: ([\d_]+),?\s*\}")
 OVERHEAD = re.compile(r"pub const (\w+): Weight =\s*Weight::from_parts\(WEIGHT_REF_TIME_PER_NANOS\.saturating_mul\(([\d_]+)\)")
 
 
@@ -40,8 +36,6 @@ class Cost(NamedTuple):
 def costs(text):
     """The cost of every call and of every constant in a weight file."""
     found = {name: Cost(int(time)) for name, time in CONSTANT.findall(text)}
-    for read, write in DATABASE.findall(text):
-        found |= {"read": Cost(int(read)), "write": Cost(int(write))}
     for comments, name, body in FUNCTION.findall(text):
         upper = {component: int(high) for component, _, high in RANGE.findall(comments)}
         total = {"time": 0, "reads": 0, "writes": 0}
@@ -123,38 +117,10 @@ parameter_types! {{
 """
 
 
-def processor():
-    """What the kernel calls this machine's processor."""
-    found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
-    return found[1] if found else "unknown"
-
-
-def database(result):
-    """The source of runtime/src/weights/database.rs."""
-    measured = json.loads(result.read_text().splitlines()[-1])
-    return f"""//! What the database costs: written by `scripts/weights`, not by hand.
-//!
-//! node/examples/database.rs, {datetime.date.today()}, a state of {measured["entries"]:,} entries, {measured["blocks"]} blocks of \
-{measured["batch"]:,} values, CPU {processor()}.
-
-use frame_support::{{parameter_types, weights::RuntimeDbWeight}};
-
-parameter_types! {{
-    /// Of a value of the state, in picoseconds.
-    pub const DatabaseWeight: RuntimeDbWeight = RuntimeDbWeight {{
-        read: {measured["read"]}_000,
-        write: {measured["write"]}_000,
-    }};
-}}
-"""
-
-
 def main():
     match sys.argv[1:]:
         case ["base", block, extrinsic]:
             print(base(Path(block), Path(extrinsic)), end="")
-        case ["database", result]:
-            print(database(Path(result)), end="")
         case ["drift", *options, committed, measured] if options in ([], ["--fail"]):
             count = drift(Path(committed), Path(measured), sys.stdin.read().split())
             sys.exit(bool(options and count))

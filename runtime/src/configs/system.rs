@@ -7,7 +7,8 @@ use frame_support::{
     parameter_types,
     traits::{ConstU32, ConstU64},
     weights::{
-        constants::WEIGHT_REF_TIME_PER_SECOND, Weight,
+        constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_SECOND},
+        Weight,
     },
 };
 use frame_system::limits::{BlockLength, BlockWeights};
@@ -15,7 +16,7 @@ use sp_runtime::{traits::AccountIdLookup, Perbill};
 use sp_version::RuntimeVersion;
 
 use crate::{
-    authorized_extension, currency::MICRO, time, weights, AccountId, Balance, Balances, Block, Hash, MultiBlockMigrations,
+    authorized_extension, currency::MICRO, hot, time, weights, AccountId, Balance, Balances, Block, Hash, MultiBlockMigrations,
     Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, TxExtension, UncheckedExtrinsic,
     VERSION,
 };
@@ -32,9 +33,12 @@ const MAX_BLOCK_BYTES: u32 = 5 * 1024 * 1024;
 parameter_types! {
     /// The runtime's version.
     pub const Version: RuntimeVersion = VERSION;
+    /// What a block costs before its first transaction: measured empty, and what every block with jobs touches once.
+    pub BaseBlock: Weight = weights::BlockExecutionWeight::get()
+        .saturating_add(ParityDbWeight::get().reads_writes(hot::READ, hot::WRITTEN));
     /// Weights that a block may have.
     pub RuntimeBlockWeights: BlockWeights = BlockWeights::builder()
-        .base_block(weights::BlockExecutionWeight::get())
+        .base_block(BaseBlock::get())
         .for_class(DispatchClass::all(), |class| class.base_extrinsic = weights::ExtrinsicBaseWeight::get())
         .for_class(DispatchClass::Normal, |class| class.max_total = Some(NORMAL_RATIO * MAX_BLOCK_WEIGHT))
         // What normal transactions may not fill is there for operational ones, however full the block.
@@ -78,7 +82,7 @@ impl frame_system::Config for Runtime {
     type Nonce = Nonce;
     type Hash = Hash;
     type BlockHashCount = ConstU32<{ 2 * time::HOURS }>;
-    type DbWeight = weights::DatabaseWeight;
+    type DbWeight = ParityDbWeight;
     type SystemWeightInfo = weights::frame_system::WeightInfo<Runtime>;
     type ExtensionsWeightInfo = weights::frame_system_extensions::WeightInfo<Runtime>;
     type Version = Version;

@@ -1,7 +1,6 @@
 //! Weights, as measured: every file but this one is written by `scripts/weights`.
 
 mod base;
-mod database;
 pub mod frame_system;
 pub mod frame_system_extensions;
 pub mod pallet_bags_list;
@@ -36,4 +35,3 @@ pub mod pallet_utility;
 pub mod pallet_whitelist;
 
 pub use base::{BlockExecutionWeight, ExtrinsicBaseWeight};
-pub use database::DatabaseWeight;
