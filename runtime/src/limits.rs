@@ -75,10 +75,7 @@ fn authorized(call: RuntimeCall) -> UncheckedExtrinsic {
 
 /// A job from submission to its removal from state.
 fn life(prompt_tokens: u32, output_tokens: u32) -> Vec<Step> {
-    let (input, output) = (
-        vec![0; prompt_tokens as usize * 4],
-        vec![0; output_tokens as usize * 4],
-    );
+    let (input, output) = (vec![0; prompt_tokens as usize * 4], vec![0; output_tokens as usize * 4]);
     // As large as ids, amounts and names in use are.
     let (job, worker) = (1_000_000, Sr25519Keyring::Bob.public());
     let submit = pallet_job_escrow::Call::submit_job {
@@ -178,7 +175,9 @@ fn micros(weight: Weight) -> String {
 fn table(prompt_tokens: u32, output_tokens: u32) -> String {
     let steps = life(prompt_tokens, output_tokens);
     let mut lines = vec![
-        format!("| job of {prompt_tokens} prompt and {output_tokens} output tokens | weight, µs | transaction, bytes |"),
+        format!(
+            "| job of {prompt_tokens} prompt and {output_tokens} output tokens | weight, µs | transaction, bytes |"
+        ),
         "| --- | ---: | ---: |".into(),
     ];
     for step in &steps {

@@ -16,9 +16,9 @@ use sp_runtime::{traits::AccountIdLookup, Perbill};
 use sp_version::RuntimeVersion;
 
 use crate::{
-    authorized_extension, currency::MICRO, hot, time, weights, AccountId, Balance, Balances, Block, Hash, MultiBlockMigrations,
-    Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask, TxExtension, UncheckedExtrinsic,
-    VERSION,
+    authorized_extension, currency::MICRO, hot, time, weights, AccountId, Balance, Balances, Block, Hash,
+    MultiBlockMigrations, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, RuntimeTask,
+    TxExtension, UncheckedExtrinsic, VERSION,
 };
 
 /// Part of a block that normal transactions may fill; the rest is for operational ones and hooks.

@@ -9,17 +9,16 @@ use frame_support::{traits::Get, weights::Weight};
 pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_session::WeightInfo for WeightInfo<T> {
-
-	fn set_keys() -> Weight {
-		// Shortest run: 290_470_000 ps.
-		Weight::from_parts(290_470_000, 11_315)
-			.saturating_add(T::DbWeight::get().reads(5))
-			.saturating_add(T::DbWeight::get().writes(5))
-	}
-	fn purge_keys() -> Weight {
-		// Shortest run: 80_029_000 ps.
-		Weight::from_parts(80_029_000, 4_295)
-			.saturating_add(T::DbWeight::get().reads(3))
-			.saturating_add(T::DbWeight::get().writes(6))
-	}
+    fn set_keys() -> Weight {
+        // Shortest run: 290_470_000 ps.
+        Weight::from_parts(290_470_000, 11_315)
+            .saturating_add(T::DbWeight::get().reads(5))
+            .saturating_add(T::DbWeight::get().writes(5))
+    }
+    fn purge_keys() -> Weight {
+        // Shortest run: 80_029_000 ps.
+        Weight::from_parts(80_029_000, 4_295)
+            .saturating_add(T::DbWeight::get().reads(3))
+            .saturating_add(T::DbWeight::get().writes(6))
+    }
 }

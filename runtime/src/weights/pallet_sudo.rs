@@ -9,32 +9,28 @@ use frame_support::{traits::Get, weights::Weight};
 pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_sudo::WeightInfo for WeightInfo<T> {
-
-	fn set_key() -> Weight {
-		// Shortest run: 10_325_000 ps.
-		Weight::from_parts(11_948_000, 1_517)
-			.saturating_add(T::DbWeight::get().reads(1))
-			.saturating_add(T::DbWeight::get().writes(1))
-	}
-	fn sudo() -> Weight {
-		// Shortest run: 11_777_000 ps.
-		Weight::from_parts(13_249_000, 1_517)
-			.saturating_add(T::DbWeight::get().reads(1))
-	}
-	fn sudo_as() -> Weight {
-		// Shortest run: 11_758_000 ps.
-		Weight::from_parts(13_279_000, 1_517)
-			.saturating_add(T::DbWeight::get().reads(1))
-	}
-	fn remove_key() -> Weight {
-		// Shortest run: 9_354_000 ps.
-		Weight::from_parts(10_806_000, 1_517)
-			.saturating_add(T::DbWeight::get().reads(1))
-			.saturating_add(T::DbWeight::get().writes(1))
-	}
-	fn check_only_sudo_account() -> Weight {
-		// Shortest run: 5_318_000 ps.
-		Weight::from_parts(5_848_000, 1_517)
-			.saturating_add(T::DbWeight::get().reads(1))
-	}
+    fn set_key() -> Weight {
+        // Shortest run: 10_325_000 ps.
+        Weight::from_parts(11_948_000, 1_517)
+            .saturating_add(T::DbWeight::get().reads(1))
+            .saturating_add(T::DbWeight::get().writes(1))
+    }
+    fn sudo() -> Weight {
+        // Shortest run: 11_777_000 ps.
+        Weight::from_parts(13_249_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+    }
+    fn sudo_as() -> Weight {
+        // Shortest run: 11_758_000 ps.
+        Weight::from_parts(13_279_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+    }
+    fn remove_key() -> Weight {
+        // Shortest run: 9_354_000 ps.
+        Weight::from_parts(10_806_000, 1_517)
+            .saturating_add(T::DbWeight::get().reads(1))
+            .saturating_add(T::DbWeight::get().writes(1))
+    }
+    fn check_only_sudo_account() -> Weight {
+        // Shortest run: 5_318_000 ps.
+        Weight::from_parts(5_848_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+    }
 }

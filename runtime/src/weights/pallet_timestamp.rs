@@ -9,15 +9,14 @@ use frame_support::{traits::Get, weights::Weight};
 pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_timestamp::WeightInfo for WeightInfo<T> {
-
-	fn set() -> Weight {
-		// Shortest run: 7_491_000 ps.
-		Weight::from_parts(8_663_000, 1_493)
-			.saturating_add(T::DbWeight::get().reads(2))
-			.saturating_add(T::DbWeight::get().writes(1))
-	}
-	fn on_finalize() -> Weight {
-		// Shortest run: 1_021_000 ps.
-		Weight::from_parts(1_412_000, 0)
-	}
+    fn set() -> Weight {
+        // Shortest run: 7_491_000 ps.
+        Weight::from_parts(8_663_000, 1_493)
+            .saturating_add(T::DbWeight::get().reads(2))
+            .saturating_add(T::DbWeight::get().writes(1))
+    }
+    fn on_finalize() -> Weight {
+        // Shortest run: 1_021_000 ps.
+        Weight::from_parts(1_412_000, 0)
+    }
 }

@@ -1,0 +1,1 @@
+pub use pallet_bounties::weights::SubstrateWeight as WeightInfo;

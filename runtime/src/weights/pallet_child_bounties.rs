@@ -1,0 +1,1 @@
+pub use pallet_child_bounties::weights::SubstrateWeight as WeightInfo;

@@ -1,0 +1,1 @@
+pub use pallet_treasury::weights::SubstrateWeight as WeightInfo;
