@@ -103,7 +103,7 @@ def base(block, extrinsic):
 
     return f"""//! Fixed costs of a block and of a transaction: written by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher (CLI {one("VERSION ([0-9.]+)")}, benchmark overhead), {one("DATE: ([0-9-]+)")}, repeat {one("REPEAT: `([0-9]+)`")}, \
+//! frame-benchmarking-cli {one("VERSION ([0-9.]+)")}, `benchmark overhead`, {one("DATE: ([0-9-]+)")}, repeat {one("REPEAT: `([0-9]+)`")}, \
 metric {one("WEIGHT-METRIC: `([A-Za-z]+)`").lower()}, CPU {one("CPU: `([^`]*)`")}.
 
 use frame_support::{{parameter_types, weights::Weight}};

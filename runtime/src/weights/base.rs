@@ -1,6 +1,6 @@
 //! Fixed costs of a block and of a transaction: written by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher (CLI 64.0.0, benchmark overhead), 2026-11-21, repeat 30, metric median, CPU AMD EPYC.
+//! frame-benchmarking-cli 64.0.0, `benchmark overhead`, 2026-11-21, repeat 30, metric median, CPU AMD EPYC.
 
 use frame_support::{parameter_types, weights::Weight};
 

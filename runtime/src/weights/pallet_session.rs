@@ -1,6 +1,6 @@
 //! Weights of `pallet_session`: written by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher (CLI 64.0.0), 2026-11-21, steps 3, repeat 1, wasm Compiled, CPU AMD EPYC.
+//! frame-benchmarking-cli 64.0.0, 2026-11-21, steps 3, repeat 1, wasm Compiled, CPU AMD EPYC.
 
 use core::marker::PhantomData;
 use frame_support::{traits::Get, weights::Weight};

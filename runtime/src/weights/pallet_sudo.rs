@@ -1,6 +1,6 @@
 //! Weights of `pallet_sudo`: written by `scripts/weights`, not by hand.
 //!
-//! frame-omni-bencher (CLI 64.0.0), 2026-11-21, steps 20, repeat 10, wasm Compiled, CPU AMD EPYC.
+//! frame-benchmarking-cli 64.0.0, 2026-11-21, steps 20, repeat 10, wasm Compiled, CPU AMD EPYC.
 
 use core::marker::PhantomData;
 use frame_support::{traits::Get, weights::Weight};
@@ -10,27 +10,27 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_sudo::WeightInfo for WeightInfo<T> {
     fn set_key() -> Weight {
-        // Shortest run: 10_325_000 ps.
-        Weight::from_parts(11_948_000, 1_517)
+        // Shortest run: 10_426_000 ps.
+        Weight::from_parts(12_198_000, 1_517)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn sudo() -> Weight {
-        // Shortest run: 11_777_000 ps.
-        Weight::from_parts(13_249_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+        // Shortest run: 12_018_000 ps.
+        Weight::from_parts(13_930_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
     }
     fn sudo_as() -> Weight {
-        // Shortest run: 11_758_000 ps.
-        Weight::from_parts(13_279_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+        // Shortest run: 12_088_000 ps.
+        Weight::from_parts(13_660_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
     }
     fn remove_key() -> Weight {
-        // Shortest run: 9_354_000 ps.
-        Weight::from_parts(10_806_000, 1_517)
+        // Shortest run: 9_544_000 ps.
+        Weight::from_parts(11_126_000, 1_517)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn check_only_sudo_account() -> Weight {
-        // Shortest run: 5_318_000 ps.
-        Weight::from_parts(5_848_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+        // Shortest run: 5_438_000 ps.
+        Weight::from_parts(6_079_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
     }
 }
