@@ -6,7 +6,7 @@ use frame_support::weights::{constants::RocksDbWeight, Weight};
 
 /// Weights of calls and hooks.
 pub trait WeightInfo {
-    /// Reads model, price and ten parameters; holds; writes job, index, agenda and totals. `n` is the input's length
+    /// Reads model, price and ten parameters; holds; writes job, two indices, agenda and totals. `n` is the input's length
     /// in bytes: hashed, checked against the vocabulary, written to the offchain database.
     fn submit_job(n: u32) -> Weight;
     /// Reads and writes job, balance and holds, index, two agenda entries and totals.
@@ -21,7 +21,7 @@ pub trait WeightInfo {
     fn authorize_submit_result(n: u32) -> Weight;
     /// As the most expensive step of the sweep.
     fn poke() -> Weight;
-    /// Reads where the sweep stopped and writes where it stops.
+    /// Reads the grace and where the sweep stopped, and writes where it stops.
     fn sweep_base() -> Weight;
     /// Looks for entries of one block.
     fn sweep_block() -> Weight;
@@ -33,8 +33,10 @@ pub trait WeightInfo {
     fn sweep_settle() -> Weight;
     /// Moves an agenda entry.
     fn sweep_defer() -> Weight;
-    /// Removes a job and its agenda entry and moves the oldest id.
+    /// Removes a job, its index and agenda entries, and moves the oldest id.
     fn sweep_remove() -> Weight;
+    /// Migration: reads a job and enters it into the index by requester.
+    fn index_job() -> Weight;
 }
 
 /// Estimates for tests.
@@ -43,7 +45,7 @@ impl WeightInfo for () {
         Weight::from_parts(120_000_000, 8_000)
             .saturating_add(Weight::from_parts(6_000, 0).saturating_mul(n.into()))
             .saturating_add(RocksDbWeight::get().reads(18))
-            .saturating_add(RocksDbWeight::get().writes(9))
+            .saturating_add(RocksDbWeight::get().writes(10))
     }
     fn cancel_job() -> Weight {
         Weight::from_parts(90_000_000, 8_000)
@@ -76,7 +78,7 @@ impl WeightInfo for () {
     }
     fn sweep_base() -> Weight {
         Weight::from_parts(3_000_000, 1_500)
-            .saturating_add(RocksDbWeight::get().reads(1))
+            .saturating_add(RocksDbWeight::get().reads(2))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
     fn sweep_block() -> Weight {
@@ -105,6 +107,11 @@ impl WeightInfo for () {
     fn sweep_remove() -> Weight {
         Weight::from_parts(25_000_000, 6_000)
             .saturating_add(RocksDbWeight::get().reads(5))
-            .saturating_add(RocksDbWeight::get().writes(3))
+            .saturating_add(RocksDbWeight::get().writes(4))
+    }
+    fn index_job() -> Weight {
+        Weight::from_parts(8_000_000, 3_000)
+            .saturating_add(RocksDbWeight::get().reads(1))
+            .saturating_add(RocksDbWeight::get().writes(1))
     }
 }

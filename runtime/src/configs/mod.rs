@@ -4,6 +4,7 @@ mod consensus;
 mod emergency;
 pub mod governance;
 mod market;
+mod migrations;
 mod monetary;
 pub mod parameters;
 mod staking;

@@ -89,6 +89,7 @@ impl frame_system::Config for Runtime {
     type AccountData = pallet_balances::AccountData<Balance>;
     type SS58Prefix = frame_support::traits::ConstU16<42>;
     type MaxConsumers = ConstU32<64>;
+    type SingleBlockMigrations = super::migrations::SingleBlock;
     type MultiBlockMigrator = MultiBlockMigrations;
     type BaseCallFilter = super::emergency::CallFilter;
 }
@@ -114,12 +115,13 @@ impl pallet_statement::Config for Runtime {
 impl pallet_migrations::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     #[cfg(not(feature = "runtime-benchmarks"))]
-    type Migrations = ();
+    type Migrations = super::migrations::MultiBlock;
     #[cfg(feature = "runtime-benchmarks")]
     type Migrations = pallet_migrations::mock_helpers::MockedMigrations;
     type CursorMaxLen = ConstU32<65_536>;
     type IdentifierMaxLen = ConstU32<256>;
-    type MigrationStatusHandler = ();
+    // Providers cannot meet a deadline while a migration lets no transaction in.
+    type MigrationStatusHandler = crate::JobEscrow;
     type FailedMigrationHandler = FreezeChainOnFailedMigration;
     type MaxServiceWeight = MigrationWeight;
     type WeightInfo = crate::weights::pallet_migrations::WeightInfo<Runtime>;
