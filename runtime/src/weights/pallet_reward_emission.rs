@@ -10,27 +10,27 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_reward_emission::WeightInfo for WeightInfo<T> {
     fn drip() -> Weight {
-        // Shortest run: 13_760_000 ps.
-        Weight::from_parts(15_222_000, 6_012)
-            .saturating_add(T::DbWeight::get().reads(5))
-            .saturating_add(T::DbWeight::get().writes(2))
+        // Shortest run: 10_636_000 ps.
+        Weight::from_parts(11_708_000, 1_549)
+            .saturating_add(T::DbWeight::get().reads(2))
+            .saturating_add(T::DbWeight::get().writes(1))
     }
     fn close_round() -> Weight {
-        // Shortest run: 77_054_000 ps.
-        Weight::from_parts(82_812_000, 11_034)
-            .saturating_add(T::DbWeight::get().reads(9))
-            .saturating_add(T::DbWeight::get().writes(6))
+        // Shortest run: 68_321_000 ps.
+        Weight::from_parts(72_498_000, 3_593)
+            .saturating_add(T::DbWeight::get().reads(3))
+            .saturating_add(T::DbWeight::get().writes(4))
     }
     fn claim() -> Weight {
-        // Shortest run: 46_559_000 ps.
-        Weight::from_parts(51_927_000, 3_582)
-            .saturating_add(T::DbWeight::get().reads(5))
+        // Shortest run: 44_756_000 ps.
+        Weight::from_parts(49_554_000, 3_582)
+            .saturating_add(T::DbWeight::get().reads(4))
             .saturating_add(T::DbWeight::get().writes(4))
     }
     fn claim_for() -> Weight {
-        // Shortest run: 48_382_000 ps.
-        Weight::from_parts(54_201_000, 3_593)
-            .saturating_add(T::DbWeight::get().reads(6))
+        // Shortest run: 47_861_000 ps.
+        Weight::from_parts(51_386_000, 3_593)
+            .saturating_add(T::DbWeight::get().reads(5))
             .saturating_add(T::DbWeight::get().writes(5))
     }
 }
