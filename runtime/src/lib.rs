@@ -19,11 +19,15 @@ pub mod configs;
 pub mod genesis;
 #[cfg(test)]
 mod hostile;
+mod hot;
 #[cfg(test)]
 mod layout;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod upgrade;
 pub mod views;
+pub mod weights;
 
 use alloc::vec::Vec;
 use sp_runtime::{
