@@ -9,27 +9,27 @@ use frame_support::{
 };
 use futures::executor::block_on;
 use lantern_primitives::api::DepinApi;
-use lantern_runtime::{apis::RuntimeApi, opaque::Block, time::SLOT_MILLIS, Hash, Runtime};
+use lantern_runtime::{apis::RuntimeApi, opaque::Block, time::SLOT_MILLIS, Hash, Header, Runtime};
 use sc_block_builder::BlockBuilderBuilder;
-use sc_client_api::{Finalizer, StorageProvider};
+use sc_client_api::{Backend as _, Finalizer, StateBackend, StorageProvider, TrieCacheContext};
 use sc_client_db::{Backend, BlocksPruning, DatabaseSettings, DatabaseSource, PruningMode};
-use sc_consensus::{BlockImport, BlockImportParams, ForkChoiceStrategy, ImportResult};
+use sc_consensus::{BlockImport, BlockImportParams, ForkChoiceStrategy, ImportResult, StateAction};
 use sc_service::{client::new_with_backend, GenesisBlockBuilder, TFullClient};
-use sp_api::ProvideRuntimeApi;
+use sp_api::{ProvideRuntimeApi, StorageChanges};
 use sp_blockchain::HeaderBackend;
 use sp_consensus::BlockOrigin;
 use sp_consensus_babe::digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest};
 use sp_core::{
-    storage::{Storage, StorageKey},
+    storage::{StateVersion, Storage, StorageKey},
     testing::TaskExecutor,
 };
 use sp_inherents::InherentData;
 use sp_runtime::{
-    traits::{Block as _, Header as _},
+    traits::{BlakeTwo256, Block as _, Hash as _, Header as _},
     Digest, DigestItem,
 };
 
-use crate::market;
+use crate::market::{self, Entry};
 
 type Executor = sc_executor::WasmExecutor<(
     sp_io::SubstrateHostFunctions,
@@ -95,6 +95,42 @@ impl Chain {
         while Arc::strong_count(&backend) > 1 {
             std::thread::yield_now();
         }
+    }
+
+    /// Adds a block that has no transactions and writes these entries, without executing it.
+    pub fn write(&self, entries: Vec<Entry>) -> Result<(), Box<dyn Error>> {
+        let info = self.client.info();
+        let state = self.backend.state_at(info.best_hash, TrieCacheContext::Untrusted)?;
+        let delta = entries
+            .iter()
+            .map(|(key, value)| (key.as_slice(), Some(value.as_slice())));
+        let (root, transaction) = state.storage_root(delta, StateVersion::V1);
+        let no_transactions = BlakeTwo256::ordered_trie_root(Vec::new(), StateVersion::V1);
+        let header = Header::new(
+            info.best_number + 1,
+            no_transactions,
+            root,
+            info.best_hash,
+            Digest::default(),
+        );
+        let hash = header.hash();
+        let mut params = BlockImportParams::new(BlockOrigin::Own, header);
+        params.body = Some(Vec::new());
+        params.fork_choice = Some(ForkChoiceStrategy::LongestChain);
+        params.state_action =
+            StateAction::ApplyChanges(sc_consensus::StorageChanges::Changes(StorageChanges::<Block> {
+                main_storage_changes: Vec::new(),
+                child_storage_changes: Vec::new(),
+                offchain_storage_changes: Vec::new(),
+                transaction,
+                transaction_storage_root: root,
+                transaction_index_changes: Vec::new(),
+            }));
+        let result = block_on((&self.client).import_block(params))?;
+        if !matches!(result, ImportResult::Imported(_)) {
+            return Err(format!("entries were not written: {result:?}").into());
+        }
+        Ok(self.client.finalize_block(hash, None, true)?)
     }
 
     /// Asks the runtime for entries of the market, so that nothing is measured that the pallets cannot read.

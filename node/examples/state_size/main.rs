@@ -19,6 +19,9 @@ use sp_runtime::BuildStorage;
 
 use chain::{Chain, Cost};
 
+/// Jobs that one block writes; a market at once would need the memory for all of it.
+const JOBS_AT_A_TIME: usize = 100_000;
+
 /// Times blocks without transactions on a small and on a large state.
 #[derive(Parser)]
 struct Args {
@@ -53,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         jobs: args.jobs,
         falling_due: args.falling_due,
     };
-    let spec = GenericChainSpec::<Option<()>>::from_json_file(args.chain)?;
+    let spec = GenericChainSpec::<Option<()>>::from_json_file(args.chain.clone())?;
     let mut subjects = Vec::new();
     for (name, size) in [("small", None), ("small again", None), ("large", Some(size))] {
         subjects.push(Subject::new(
@@ -107,17 +110,25 @@ impl Subject {
         name: &'static str,
         size: Option<market::Size>,
         preset: Storage,
-        data: &Path,
-        blocks: u32,
+        args: &Args,
     ) -> Result<Self, Box<dyn Error>> {
         let began = Instant::now();
-        let folder = data.join(name.replace(' ', "-"));
+        let jobs = args.jobs;
+        let folder = args.data.join(name.replace(' ', "-"));
         let mut genesis = preset.clone();
         if let Some(size) = size {
             market::enter(&mut genesis, size);
         }
-        let entries = genesis.top.len();
-        Chain::open(&folder, genesis)?.close();
+        let mut entries = genesis.top.len();
+        let chain = Chain::open(&folder, genesis)?;
+        // The small chains get as many blocks, so that all three are at the same height.
+        for first in (0..jobs).step_by(JOBS_AT_A_TIME) {
+            let ids = first..jobs.min(first + JOBS_AT_A_TIME as u64);
+            let jobs = size.map_or_else(Vec::new, |size| market::jobs(size, ids));
+            entries += jobs.len();
+            chain.write(jobs)?;
+        }
+        chain.close();
         let bytes = chain::folder_size(&folder)?;
         let authoring = folder.with_extension("authoring");
         chain::copy_folder(&folder, &authoring)?;
@@ -125,7 +136,7 @@ impl Subject {
         if let Some(size) = size {
             author.expect_market(size)?;
         }
-        let blocks = author.author(blocks)?;
+        let blocks = author.author(args.blocks)?;
         author.close();
         std::fs::remove_dir_all(&authoring)?;
         let seconds = began.elapsed().as_secs();

@@ -1,8 +1,10 @@
 //! A market as the pallets leave it after a week: providers with stake, worker keys and prices, models, and jobs that were paid
 //! and stay until their retention ends. Every entry is a record of the pallets under the pallets' own key.
 
+use std::ops::Range;
+
 use codec::{Decode, Encode};
-use frame_support::traits::tokens::misc::IdAmount;
+use frame_support::traits::tokens::IdAmount;
 use lantern_exact::{
     spec::{model_id, Family, GenerateParams, LlamaSpec, RopeScaling, Sampling, Width},
     ARITHMETIC,
@@ -19,12 +21,18 @@ use lantern_runtime::{
     Runtime, RuntimeHoldReason,
 };
 use sp_core::{crypto::UncheckedFrom, storage::Storage};
+use sp_io::hashing::blake2_256;
 use sp_runtime::Permill;
+
+/// Key and value.
+pub type Entry = (Vec<u8>, Vec<u8>);
 
 const BOND: Balance = 10 * LUX;
 const MODEL_DEPOSIT: Balance = LUX;
 const PRICE_DEPOSIT: Balance = 10 * MILLI;
 const RETENTION: BlockNumber = 7 * DAYS;
+/// First block at which a retention ends where it ends during the measurement.
+const FIRST_DUE: u64 = 20;
 /// Compute units of every job, in millionths.
 const UNITS: u64 = 250_000;
 
@@ -43,7 +51,7 @@ impl Size {
     /// Block at which the retention of `job` ends.
     fn forgotten_at(&self, job: JobId) -> BlockNumber {
         let block = match job.checked_div(self.falling_due) {
-            Some(blocks) => 1 + blocks,
+            Some(blocks) => FIRST_DUE + blocks,
             // Beyond the measurement, spread over the rest of the week.
             None => 10_000 + job * u64::from(RETENTION - 10_000) / self.jobs.max(1),
         };
@@ -53,7 +61,7 @@ impl Size {
 
 /// The account of the provider with this number.
 pub fn provider(number: u32) -> AccountId {
-    AccountId::from(sp_core::blake2_256(&(b"provider", number).encode()))
+    AccountId::from(blake2_256(&(b"provider", number).encode()))
 }
 
 /// The model with this number: one specification, weights of its own.
@@ -62,15 +70,15 @@ pub fn model(number: u32) -> ModelId {
 }
 
 fn requester(job: JobId) -> AccountId {
-    AccountId::from(sp_core::blake2_256(&(b"requester", job % 10_000).encode()))
+    AccountId::from(blake2_256(&(b"requester", job % 10_000).encode()))
 }
 
 fn worker(number: u32) -> WorkerId {
-    WorkerId::unchecked_from(sp_core::blake2_256(&(b"worker", number).encode()))
+    WorkerId::unchecked_from(blake2_256(&(b"worker", number).encode()))
 }
 
 fn weights_root(number: u32) -> [u8; 32] {
-    sp_core::blake2_256(&(b"weights", number).encode())
+    blake2_256(&(b"weights", number).encode())
 }
 
 fn spec() -> ModelSpec {
@@ -98,7 +106,7 @@ fn spec() -> ModelSpec {
     }
 }
 
-/// Adds the market to the storage of a first block.
+/// Adds the market to the storage of a first block, all but the jobs themselves.
 pub fn enter(storage: &mut Storage, size: Size) {
     let mut held = 0;
     for number in 0..size.providers {
@@ -106,9 +114,6 @@ pub fn enter(storage: &mut Storage, size: Size) {
     }
     for number in 0..size.models {
         enter_model(storage, number);
-    }
-    for job in 0..size.jobs {
-        enter_job(storage, job, size);
     }
     // The totals that the pallets keep beside the records.
     put(
@@ -236,11 +241,16 @@ fn enter_model(storage: &mut Storage, number: u32) {
     put(storage, PriceCounts::<Runtime>::hashed_key_for(&owner), 1u32);
 }
 
-/// Enters a paid job and the agenda's entry for the end of its retention.
-fn enter_job(storage: &mut Storage, id: JobId, size: Size) {
+/// Storage entries of jobs.
+pub fn jobs(size: Size, ids: Range<JobId>) -> Vec<Entry> {
+    ids.flat_map(|id| job(id, size)).collect()
+}
+
+/// A paid job, and the agenda's entry for the end of its retention.
+fn job(id: JobId, size: Size) -> [Entry; 2] {
     let number = |modulus: u32| u32::try_from(id % u64::from(modulus.max(1))).unwrap_or_default();
     let content = |what: &[u8], len| ContentRef {
-        hash: H256(sp_core::blake2_256(&(what, id).encode())),
+        hash: H256(blake2_256(&(what, id).encode())),
         len,
     };
     let record: Job<AccountId, Balance, BlockNumber> = Job {
@@ -277,7 +287,7 @@ fn enter_job(storage: &mut Storage, id: JobId, size: Size) {
                     prompt_tokens: 32,
                     output_tokens: 64,
                 },
-                trace_root: H256(sp_core::blake2_256(&(b"trace", id).encode())),
+                trace_root: H256(blake2_256(&(b"trace", id).encode())),
             },
             units: UNITS,
             split: FeeSplit {
@@ -291,11 +301,12 @@ fn enter_job(storage: &mut Storage, id: JobId, size: Size) {
             refund: 50 * MICRO,
         },
     };
-    put(storage, pallet_job_escrow::Jobs::<Runtime>::hashed_key_for(id), record);
     let due = size.forgotten_at(id);
-    put(
-        storage,
-        pallet_job_escrow::Agenda::<Runtime>::hashed_key_for(due, id),
-        (),
-    );
+    [
+        (pallet_job_escrow::Jobs::<Runtime>::hashed_key_for(id), record.encode()),
+        (
+            pallet_job_escrow::Agenda::<Runtime>::hashed_key_for(due, id),
+            ().encode(),
+        ),
+    ]
 }

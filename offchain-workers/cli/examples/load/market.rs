@@ -25,8 +25,10 @@ use crate::{
 };
 
 const LUX: u128 = 1_000_000_000_000;
-/// What each requester starts with.
-const PURSE: u128 = 2_000 * LUX;
+/// What all requesters together start with.
+const PURSES: u128 = 400_000 * LUX;
+/// Accounts that one transaction endows.
+const ENDOWED_AT_A_TIME: usize = 500;
 /// What each provider bonds, and keeps besides.
 const BOND: u128 = 4_000 * LUX;
 /// Per whole compute unit.
@@ -137,18 +139,20 @@ impl Market {
                 .integer("value", value)
                 .build()
         };
-        let mut calls: Vec<Call> = market.requesters.iter().map(|one| endow(&one.account, PURSE)).collect();
+        let purse = PURSES / market.requesters.len() as u128;
+        let mut calls = vec![call("ModelRegistry", "register")
+            .arg("name", b"load".to_vec())
+            .arg("spec", spec())
+            .arg("weights_root", weights_root)
+            .arg("royalty", 50_000u32)
+            .arg("parents", Vec::<[u8; 32]>::new())
+            .build()];
         calls.extend(market.providers.iter().map(|one| endow(&one.account, 2 * BOND)));
-        calls.push(
-            call("ModelRegistry", "register")
-                .arg("name", b"load".to_vec())
-                .arg("spec", spec())
-                .arg("weights_root", weights_root)
-                .arg("royalty", 50_000u32)
-                .arg("parents", Vec::<[u8; 32]>::new())
-                .build(),
-        );
-        chain.submit(&Account::new("//Alice")?, &market.batch(&calls)?).await?;
+        calls.extend(market.requesters.iter().map(|one| endow(&one.account, purse)));
+        let alice = Account::new("//Alice")?;
+        for calls in calls.chunks(ENDOWED_AT_A_TIME) {
+            chain.submit(&alice, &market.batch(calls)?).await?;
+        }
         futures::future::try_join_all(market.providers.iter().map(|provider| market.register(chain, provider))).await?;
         Ok(market)
     }
@@ -177,11 +181,6 @@ impl Market {
             bytes.extend(self.at.transactions().call_data(call)?);
         }
         Ok(call("Utility", "batch_all").arg("calls", Raw(bytes)).build())
-    }
-
-    /// Accounts that order jobs.
-    pub fn requesters(&self) -> usize {
-        self.requesters.len()
     }
 
     /// The next requester's next job, signed.

@@ -4,14 +4,16 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use codec::Decode;
 use lantern_primitives::{content::ContentRef, H256};
-use sp_core::hashing::twox_128;
-use subxt::events::Phase;
+use subxt::{dynamic, events::Phase};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::{chain::Chain, failure::Failure};
+use crate::{
+    chain::{At, Chain},
+    failure::Failure,
+};
 
 /// Nobody waits longer than this for a metric.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,14 +37,15 @@ pub struct Facts {
     pub failed: usize,
     pub submitted: Vec<(u64, ContentRef)>,
     pub claimed: Vec<u64>,
-    pub committed: usize,
+    pub committed: Vec<u64>,
     pub settled: Vec<u64>,
     pub ended_otherwise: usize,
 }
 
-/// Most weight that a block may have, and that its normal transactions may.
+/// Most weight that a block may have, and that its normal transactions may, and the seconds from one block to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    pub slot: f64,
     pub block: u64,
     pub normal: u64,
 }
@@ -63,31 +66,34 @@ fn decoded<T: Decode>(what: &str, bytes: &[u8]) -> Result<T, Failure> {
 /// Limits of blocks, from the chain's constants.
 pub async fn limits(chain: &Chain) -> Result<Limits, Failure> {
     type Class = (Weight, Option<Weight>, Option<Weight>, Option<Weight>);
-    let address = subxt::constants::dynamic::<()>("System", "BlockWeights");
     let at = chain.best().await?;
-    let bytes = at.constants().entry_bytes(address).map_err(Failure::incompatible)?;
-    let (_base, block, normal) = decoded::<(Weight, Weight, Class)>("the limits of a block", &bytes)?;
+    let constant = |pallet: &str, name: &str| {
+        let address = dynamic::constant::<()>(pallet, name);
+        at.constants().entry_bytes(address).map_err(Failure::incompatible)
+    };
+    let weights = constant("System", "BlockWeights")?;
+    let (_base, block, normal) = decoded::<(Weight, Weight, Class)>("the limits of a block", &weights)?;
+    let millis: u64 = decoded("the time between blocks", &constant("Babe", "ExpectedBlockTime")?)?;
     Ok(Limits {
+        slot: millis as f64 / 1e3,
         block: block.time,
         normal: normal.2.map_or(block.time, |most| most.time),
     })
+}
+
+/// SCALE bytes of a single value.
+async fn value(at: &At, pallet: &str, entry: &str) -> Result<Vec<u8>, Failure> {
+    let address = dynamic::storage::<(), ()>(pallet, entry);
+    let value = at.storage().fetch(address, ()).await.map_err(Failure::incompatible)?;
+    Ok(value.into_bytes())
 }
 
 /// Reads a block.
 pub async fn facts(chain: &Chain, number: u64) -> Result<Facts, Failure> {
     let height = u32::try_from(number).map_err(Failure::incompatible)?;
     let at = chain.at_number(height).await?;
-    let value = |pallet: &str, entry: &str| [twox_128(pallet.as_bytes()), twox_128(entry.as_bytes())].concat();
-    let weight = at
-        .storage()
-        .fetch_raw(value("System", "BlockWeight"))
-        .await
-        .map_err(Failure::incompatible)?;
-    let time = at
-        .storage()
-        .fetch_raw(value("Timestamp", "Now"))
-        .await
-        .map_err(Failure::incompatible)?;
+    let weight = value(&at, "System", "BlockWeight").await?;
+    let time = value(&at, "Timestamp", "Now").await?;
     let (normal, operational, mandatory) = decoded::<(Weight, Weight, Weight)>("a block's weight", &weight)?;
     let mut facts = Facts {
         number,
@@ -114,7 +120,7 @@ pub async fn facts(chain: &Chain, number: u64) -> Result<Facts, Failure> {
                 facts.submitted.push((job, input));
             },
             ("JobEscrow", "JobClaimed") => facts.claimed.push(decoded("a claim", fields)?),
-            ("JobEscrow", "ResultCommitted") => facts.committed += 1,
+            ("JobEscrow", "ResultCommitted") => facts.committed.push(decoded("a result", fields)?),
             ("JobEscrow", "JobSettled") => facts.settled.push(decoded("a settlement", fields)?),
             ("JobEscrow", "JobExpired" | "JobCancelled") => facts.ended_otherwise += 1,
             _ => {},

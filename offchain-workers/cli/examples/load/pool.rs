@@ -19,8 +19,8 @@ use crate::{
     sender::Sender,
 };
 
-/// Blocks that a pool may take to become empty.
-const PATIENCE: u64 = 200;
+/// Blocks in a row without a transaction after which nothing is expected to come out of the pool any more.
+const PATIENCE: usize = 5;
 
 /// How full the pool shall be.
 #[derive(clap::Args)]
@@ -31,8 +31,8 @@ pub struct Fill {
     /// Blocks during which so many are kept waiting.
     #[arg(long, default_value_t = 10)]
     hold: u64,
-    /// Accounts that sign.
-    #[arg(long, default_value_t = 64)]
+    /// Accounts that sign in turns; where they are fewer than wait, the pool has several transactions of each.
+    #[arg(long, default_value_t = 5_000)]
     requesters: usize,
 }
 
@@ -79,6 +79,8 @@ struct Watch {
     listing: Vec<f64>,
     waiting: Vec<f64>,
     memory: Vec<f64>,
+    /// Blocks in a row that included no order.
+    barren: usize,
 }
 
 impl Watch {
@@ -97,6 +99,7 @@ impl Watch {
             listing: Vec::new(),
             waiting: Vec::new(),
             memory: Vec::new(),
+            barren: 0,
         }
     }
 
@@ -122,6 +125,7 @@ impl Watch {
             self.times.push(facts.time);
             self.filled.push(facts.weight.normal as f64 / limits.normal as f64);
             included += facts.submitted.len();
+            self.barren = if facts.submitted.is_empty() { self.barren + 1 } else { 0 };
         }
         Ok(included)
     }
@@ -199,7 +203,7 @@ pub async fn fill(chain: &Chain, asking: &Chain, process: &Process, fill: &Fill)
     emptying
         .until(asking, process, limits, |watch, included| {
             orders.included += included;
-            orders.included >= taken || watch.blocks() > PATIENCE
+            orders.included >= taken || watch.barren >= PATIENCE
         })
         .await?;
 
@@ -257,23 +261,20 @@ pub async fn beyond(chain: &Chain, process: &Process, beyond: &Beyond) -> Result
     watch
         .until(chain, process, limits, |watch, included| {
             orders.included += included;
-            orders.included >= taken || watch.blocks() > PATIENCE
+            orders.included >= taken || watch.barren >= PATIENCE
         })
         .await?;
     println!(
-        "of {} sent at once, {taken} were taken and {} of them included",
-        beyond.transactions, orders.included
+        "of {} sent at once, {taken} were taken and {} of them included; {} were dropped again, which `author_submitAndWatchExtrinsic` \
+         tells their senders",
+        beyond.transactions,
+        orders.included,
+        taken - orders.included,
     );
     for (words, times) in orders.sender.refused() {
         println!("refused {times} times: {words}");
     }
-    match orders.included == taken {
-        true => Ok(()),
-        false => Err(Failure::Outcome(format!(
-            "{} orders were taken and lost",
-            taken - orders.included
-        ))),
-    }
+    Ok(())
 }
 
 /// How many claims that are not valid.
