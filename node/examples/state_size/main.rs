@@ -5,11 +5,7 @@
 mod chain;
 mod market;
 
-use std::{
-    error::Error,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{error::Error, path::PathBuf, time::Instant};
 
 use clap::Parser;
 use lantern_runtime::opaque::Block;
@@ -59,13 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let spec = GenericChainSpec::<Option<()>>::from_json_file(args.chain.clone())?;
     let mut subjects = Vec::new();
     for (name, size) in [("small", None), ("small again", None), ("large", Some(size))] {
-        subjects.push(Subject::new(
-            name,
-            size,
-            spec.build_storage()?,
-            &args.data,
-            args.blocks,
-        )?);
+        subjects.push(Subject::new(name, size, spec.build_storage()?, &args)?);
     }
     for number in 0..args.blocks as usize {
         // Each chain comes first, second and third equally often.
