@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path, sync::Arc, time::Instant};
 
-use codec::Decode;
+use codec::{Decode, Encode};
 use frame_support::{
     dispatch::{DispatchClass, PerDispatchClass},
     weights::Weight,
@@ -98,21 +98,18 @@ impl Chain {
     }
 
     /// Adds a block that has no transactions and writes these entries, without executing it.
-    pub fn write(&self, entries: Vec<Entry>) -> Result<(), Box<dyn Error>> {
+    pub fn write(&self, mut entries: Vec<Entry>) -> Result<(), Box<dyn Error>> {
         let info = self.client.info();
+        let number = info.best_number + 1;
+        // The runtime goes on from the block that its state names.
+        entries.push((frame_system::Number::<Runtime>::hashed_key().to_vec(), number.encode()));
         let state = self.backend.state_at(info.best_hash, TrieCacheContext::Untrusted)?;
         let delta = entries
             .iter()
             .map(|(key, value)| (key.as_slice(), Some(value.as_slice())));
         let (root, transaction) = state.storage_root(delta, StateVersion::V1);
         let no_transactions = BlakeTwo256::ordered_trie_root(Vec::new(), StateVersion::V1);
-        let header = Header::new(
-            info.best_number + 1,
-            no_transactions,
-            root,
-            info.best_hash,
-            Digest::default(),
-        );
+        let header = Header::new(number, no_transactions, root, info.best_hash, Digest::default());
         let hash = header.hash();
         let mut params = BlockImportParams::new(BlockOrigin::Own, header);
         params.body = Some(Vec::new());
