@@ -5,7 +5,7 @@ use sc_service::{ChainType, Properties};
 use crate::faults::Fault;
 
 /// The names that [`load`] knows.
-const KNOWN: [&str; 3] = ["dev", "local", "local-two", "staging"];
+const KNOWN: [&str; 4] = ["dev", "local", "local-two", "staging"];
 
 /// A chain specification without extensions.
 pub type ChainSpec = sc_service::GenericChainSpec;
