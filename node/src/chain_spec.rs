@@ -54,8 +54,14 @@ pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
             "Lantern Local (two)",
             ChainType::Local,
         )?,
+        "staging" => preset(
+            id,
+            lantern_runtime::genesis::STAGING,
+            "Lantern Staging",
+            ChainType::Live,
+        )?,
         path => ChainSpec::from_json_file(path.into()).map_err(|error| {
-            format!("'{path}' is neither a chain specification file nor one of dev, local, local-two: {error}")
+            format!("'{path}' is neither a chain specification file nor one of dev, local, local-two, staging: {error}")
         })?,
     }))
 }

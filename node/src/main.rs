@@ -5,6 +5,7 @@ mod cli;
 mod command;
 mod provider;
 mod rpc;
+mod seal;
 mod service;
 
 fn main() -> sc_cli::Result<()> {

@@ -21,6 +21,7 @@ use sp_runtime::traits::Block as BlockT;
 use crate::{
     provider::{self, ProviderParams},
     rpc,
+    seal::{Sealed, Unsealed},
 };
 
 /// Host functions that the runtime may call: those of every Substrate node.
@@ -41,7 +42,8 @@ type SelectChain = sc_consensus::LongestChain<FullBackend, Block>;
 type GrandpaBlockImport = sc_consensus_grandpa::GrandpaBlockImport<FullBackend, Block, FullClient, SelectChain>;
 type GrandpaLink = sc_consensus_grandpa::LinkHalf<Block, FullClient, SelectChain>;
 type InherentProviders = sp_consensus_babe::inherents::BabeCreateInherentDataProviders<Block>;
-type BlockImport = BabeBlockImport<Block, FullClient, GrandpaBlockImport, InherentProviders, SelectChain>;
+type BlockImport =
+    Sealed<BabeBlockImport<Block, FullClient, Unsealed<GrandpaBlockImport>, InherentProviders, SelectChain>>;
 
 /// How many blocks may pass between two stored GRANDPA justifications.
 const JUSTIFICATION_PERIOD: u32 = 512;
@@ -122,12 +124,13 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
     let slot_duration = babe_config.slot_duration();
     let (block_import, babe_link) = sc_consensus_babe::block_import(
         babe_config,
-        grandpa_import.clone(),
+        Unsealed(grandpa_import.clone()),
         client.clone(),
         inherents(slot_duration),
         select_chain.clone(),
         OffchainTransactionPoolFactory::new(Arc::clone(&transaction_pool)),
     )?;
+    let block_import = Sealed(block_import);
     let (import_queue, babe_worker) = sc_consensus_babe::import_queue(sc_consensus_babe::ImportQueueParams {
         link: babe_link.clone(),
         block_import: block_import.clone(),
@@ -212,7 +215,11 @@ where
         metrics.clone(),
         Arc::clone(&peer_store),
     );
-    net_config.add_notification_protocol(grandpa_config);
+    let enable_grandpa = !config.disable_grandpa;
+    // A protocol that nobody serves makes the network refuse every connection.
+    if enable_grandpa {
+        net_config.add_notification_protocol(grandpa_config);
+    }
     let (statement_handler, statement_config) = sc_network_statement::StatementHandlerPrototype::new::<_, Block, Net>(
         genesis_hash,
         config.chain_spec.fork_id(),
@@ -246,7 +253,6 @@ where
     let node_name = config.network.node_name.clone();
     let data_path = config.data_path.clone();
     let prometheus = config.prometheus_registry().cloned();
-    let enable_grandpa = !config.disable_grandpa;
     let offchain = config.offchain_worker.enabled;
     let discovery = sc_authority_discovery::WorkerConfig {
         publish_non_global_ips: config.network.allow_non_globals_in_dht,

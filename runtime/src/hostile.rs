@@ -1,21 +1,26 @@
-//! Random and mutated calls against the whole runtime: none panics, and no LUX comes or goes that the books do not have.
+//! Random and mutated calls against the whole runtime: none panics, no LUX comes or goes that the books do not have,
+//! and the invariants of our pallets hold after every block.
 //!
 //! `LANTERN_HOSTILE_CALLS` says how many; the default is for every day.
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
 use crate::{
-    currency::LUX, AccountId, Balances, BlockNumber, JobEscrow, Runtime, RuntimeCall, RuntimeGenesisConfig,
-    RuntimeOrigin, System,
+    currency::LUX, genesis::tests::state, AccountId, Balances, BlockNumber, JobEscrow, ModelRegistry, ProviderStaking,
+    ResultVerification, RewardEmission, Runtime, RuntimeCall, RuntimeOrigin, System,
 };
-use codec::{DecodeLimit, Encode};
+use codec::{Compact, DecodeLimit, Encode, MemTrackingInput};
 use frame_support::traits::{Hooks, OnFinalize};
 use sp_keyring::Sr25519Keyring;
-use sp_runtime::{traits::Dispatchable, BuildStorage};
+use sp_runtime::{traits::Dispatchable, TryRuntimeError};
 
 const DEFAULT_CALLS: usize = 20_000;
 /// Calls in a block; then hooks run.
 const CALLS_PER_BLOCK: usize = 50;
+/// Most memory that a byte of input may make the decoder ask for: every second byte a call of a batch.
+const MEMORY_PER_BYTE: usize = core::mem::size_of::<RuntimeCall>();
+/// What the codec reserves for sequences before it has seen their elements: this much for each depth.
+const MEMORY_IN_ADVANCE: usize = 16 * 1024 * DEPTH as usize;
 /// As deep as the runtime decodes calls.
 const DEPTH: u32 = frame_support::MAX_EXTRINSIC_DEPTH;
 
@@ -58,27 +63,6 @@ impl Random {
             _ => RuntimeOrigin::signed(self.account()),
         }
     }
-}
-
-/// Puts a preset into a whole configuration.
-pub(crate) fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
-    match (into, patch) {
-        (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
-            for (key, value) in patch {
-                merge(into.entry(key).or_insert(serde_json::Value::Null), value);
-            }
-        },
-        (into, patch) => *into = patch,
-    }
-}
-
-/// The state of the development preset.
-fn genesis() -> sp_io::TestExternalities {
-    let preset = crate::genesis::get_preset(&sp_genesis_builder::DEV_RUNTIME_PRESET.into()).unwrap();
-    let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
-    merge(&mut config, serde_json::from_slice(&preset).unwrap());
-    let config: RuntimeGenesisConfig = serde_json::from_value(config).unwrap();
-    config.build_storage().unwrap().into()
 }
 
 /// Calls that do something, to begin from.
@@ -137,28 +121,50 @@ fn seeds(random: &mut Random) -> Vec<Vec<u8>> {
     calls.into_iter().map(|call| call.encode()).collect()
 }
 
-/// A call: random bytes behind a pallet's index, or a seed with some bytes changed, cut or doubled.
-fn call(random: &mut Random, seeds: &[Vec<u8>], pallets: &[u8]) -> Option<RuntimeCall> {
-    let bytes = if random.below(3) == 0 {
+/// Random bytes behind a pallet's index, or a seed with some bytes changed, cut, doubled, or replaced by a great length.
+fn hostile_bytes(random: &mut Random, seeds: &[Vec<u8>], pallets: &[u8]) -> Vec<u8> {
+    if random.below(3) == 0 {
         let len = random.below(200);
         let mut bytes = random.bytes(len + 2);
         bytes[0] = pallets[random.below(pallets.len())];
         bytes[1] = random.below(40) as u8;
-        bytes
-    } else {
-        let mut bytes = seeds[random.below(seeds.len())].clone();
-        for _ in 0..random.below(4) {
-            let at = random.below(bytes.len());
-            match random.below(4) {
-                0 => bytes[at] = random.next() as u8,
-                1 => bytes[at] ^= 1 << random.below(8),
-                2 => bytes.truncate(at.max(2)),
-                _ => bytes.extend_from_within(at..),
-            }
+        return bytes;
+    }
+    let mut bytes = seeds[random.below(seeds.len())].clone();
+    for _ in 0..random.below(4) {
+        let at = random.below(bytes.len());
+        match random.below(5) {
+            0 => bytes[at] = random.next() as u8,
+            1 => bytes[at] ^= 1 << random.below(8),
+            2 => bytes.truncate(at.max(2)),
+            3 => {
+                let length = Compact(u32::MAX >> random.below(24)).encode();
+                bytes.splice(at..at + 1, length);
+            },
+            _ => bytes.extend_from_within(at..),
         }
-        bytes
-    };
-    RuntimeCall::decode_with_depth_limit(DEPTH, &mut &bytes[..]).ok()
+    }
+    bytes
+}
+
+/// What the runtime makes of these bytes, and the bytes of memory that it asked for meanwhile.
+fn decode(bytes: &[u8]) -> (Option<RuntimeCall>, usize) {
+    let mut input = bytes;
+    let mut input = MemTrackingInput::new(&mut input, usize::MAX);
+    let call = RuntimeCall::decode_with_depth_limit(DEPTH, &mut input).ok();
+    (call, input.used_mem())
+}
+
+/// A call, if these bytes are one. Decoding them takes no more memory than their number allows.
+fn call(bytes: &[u8]) -> Option<RuntimeCall> {
+    let (call, memory) = decode(bytes);
+    let allowed = bytes.len() * MEMORY_PER_BYTE + MEMORY_IN_ADVANCE;
+    assert!(
+        memory <= allowed,
+        "{memory} bytes for {} of input: {bytes:?}",
+        bytes.len()
+    );
+    call
 }
 
 /// All LUX there is, by the accounts themselves.
@@ -166,6 +172,15 @@ fn all_balances() -> u128 {
     frame_system::Account::<Runtime>::iter()
         .map(|(_, account)| account.data.free + account.data.reserved)
         .sum()
+}
+
+/// Whether the storage of our pallets agrees with itself and with what the currency holds.
+fn invariants() -> Result<(), TryRuntimeError> {
+    ProviderStaking::do_try_state()?;
+    ModelRegistry::do_try_state()?;
+    JobEscrow::do_try_state()?;
+    ResultVerification::do_try_state()?;
+    RewardEmission::do_try_state()
 }
 
 /// Ends the block and begins the next, with the hooks that need no block author.
@@ -186,13 +201,13 @@ fn next_block() {
 fn no_call_panics_and_no_lux_comes_or_goes_beside_the_books() {
     let wanted = std::env::var("LANTERN_HOSTILE_CALLS").map_or(DEFAULT_CALLS, |calls| calls.parse().unwrap());
     let mut random = Random(0x1a27_e2f0);
-    genesis().execute_with(|| {
+    state(sp_genesis_builder::DEV_RUNTIME_PRESET).execute_with(|| {
         System::set_block_number(1);
         pallet_timestamp::Now::<Runtime>::put(crate::time::SLOT_MILLIS);
         let (seeds, pallets) = (seeds(&mut random), (0..=80).collect::<Vec<u8>>());
         let (mut dispatched, mut succeeded) = (0, 0);
         while dispatched < wanted {
-            let Some(call) = call(&mut random, &seeds, &pallets) else {
+            let Some(call) = call(&hostile_bytes(&mut random, &seeds, &pallets)) else {
                 continue;
             };
             // The clock is the test's.
@@ -205,6 +220,7 @@ fn no_call_panics_and_no_lux_comes_or_goes_beside_the_books() {
             if dispatched % CALLS_PER_BLOCK == 0 {
                 next_block();
                 assert_eq!(all_balances(), Balances::total_issuance(), "after {dispatched} calls");
+                assert_eq!(invariants(), Ok(()), "after {dispatched} calls");
             }
         }
         assert!(
@@ -212,4 +228,33 @@ fn no_call_panics_and_no_lux_comes_or_goes_beside_the_books() {
             "{succeeded} of {dispatched} calls did something"
         );
     });
+}
+
+/// Batches in batches, each of them a call deeper.
+fn nested(depth: u32) -> Vec<u8> {
+    let mut call: RuntimeCall = pallet_staking::Call::chill {}.into();
+    for _ in 0..depth {
+        call = pallet_utility::Call::batch { calls: vec![call] }.into();
+    }
+    call.encode()
+}
+
+#[test]
+fn depth_and_length_of_a_call_bound_what_decoding_it_takes() {
+    assert!(call(&nested(DEPTH / 2 - 1)).is_some());
+    assert!(call(&nested(DEPTH + 1)).is_none());
+    assert!(call(&nested(10_000)).is_none());
+    // A batch of as many calls as there are numbers, and one of a megabyte of the shortest calls.
+    let head = nested(0);
+    let batch = |count: u32, calls: &[u8]| {
+        let empty: RuntimeCall = pallet_utility::Call::batch { calls: Vec::new() }.into();
+        let mut bytes = empty.encode();
+        bytes.pop();
+        bytes.extend(Compact(count).encode());
+        bytes.extend(calls);
+        bytes
+    };
+    assert!(call(&batch(u32::MAX, &head)).is_none());
+    let many = 500_000;
+    assert!(call(&batch(many, &head.repeat(many as usize))).is_some());
 }

@@ -11,7 +11,8 @@ LANTERN_BIN="$CARGO_TARGET_DIR/release"
 export WASM_BUILD_WORKSPACE_HINT="$LANTERN_ROOT"
 export LANTERN_ROOT LANTERN_CACHE LANTERN_BIN
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+# With the seconds since the script began, so that a log tells what takes the time.
+say() { printf '\n\033[1m== %s\033[0m (%d s)\n' "$*" "$SECONDS"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # Runs a command as root, or says what to install by hand.

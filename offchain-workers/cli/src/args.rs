@@ -221,6 +221,29 @@ pub enum Job {
         /// The job.
         id: u64,
     },
+    /// Prove a job's state, or that there is no such job, from the hash of a block alone, and check the proof.
+    Proof {
+        /// The job.
+        id: u64,
+        /// Block whose state is proved. Name one that you know to be final from another source, and the node is trusted with
+        /// nothing; without it, the block that the node calls final once it has reached the present best one.
+        #[arg(long, value_name = "HASH")]
+        block: Option<H256>,
+        /// Write the proof to this file too, for `job check-proof`.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Seconds to wait for finality at most.
+        #[arg(long, default_value_t = 600)]
+        timeout: u64,
+    },
+    /// Check a proof that `job proof --out` wrote; no node is asked.
+    CheckProof {
+        /// The proof.
+        file: PathBuf,
+        /// Accept a proof of the state of this block only.
+        #[arg(long, value_name = "HASH")]
+        block: Option<H256>,
+    },
     /// List jobs.
     List {
         /// Only jobs waiting for a claim.
@@ -347,6 +370,13 @@ mod tests {
         assert!(parse("provider register --bond 10 --worker 0x00").is_err());
         assert!(parse("provider register --bond 10 --worker 0x00 --proof 0x00").is_ok());
         assert!(parse("provider register --bond ten").is_err());
+    }
+
+    #[test]
+    fn a_block_is_named_by_its_hash() {
+        assert!(parse(&format!("job proof 3 --block 0x{}", "ab".repeat(32))).is_ok());
+        assert!(parse("job proof 3 --block 17").is_err());
+        assert!(parse("job check-proof").is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use subxt::{
     backend::LegacyBackend,
     client::OnlineClientAtBlock,
     config::{
-        substrate::{AccountId32, MultiSignature, SubstrateExtrinsicParamsBuilder, H256},
+        substrate::{AccountId32, MultiSignature, SubstrateExtrinsicParamsBuilder, SubstrateHeader, H256},
         RpcConfigFor, SubstrateConfig,
     },
     extrinsics::ExtrinsicEvents,
@@ -146,8 +146,13 @@ impl Chain {
     }
 
     /// Heights of best blocks as they come.
-    pub async fn heads(&self) -> Result<RpcSubscription<subxt::config::substrate::SubstrateHeader<H256>>, Failure> {
+    pub async fn heads(&self) -> Result<RpcSubscription<SubstrateHeader<H256>>, Failure> {
         Ok(self.legacy.chain_subscribe_new_heads().await?)
+    }
+
+    /// Heights of finalised blocks as they come, beginning with the present one.
+    pub async fn finalised_heads(&self) -> Result<RpcSubscription<SubstrateHeader<H256>>, Failure> {
+        Ok(self.legacy.chain_subscribe_finalized_heads().await?)
     }
 
     /// Signs `call`, submits it, and waits until a best block includes it.

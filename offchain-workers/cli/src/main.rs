@@ -1,7 +1,7 @@
 //! `lantern`: command line for requesters, providers and operators. Documented in `docs/cli.md`.
 //!
-//! Reads go through the node's JSON-RPC, transactions are built from the metadata that the node gives at run time, and
-//! receipts are checked against the chain's state itself.
+//! Reads go through the node's JSON-RPC, transactions are built from the metadata that the node gives at run time, receipts
+//! are checked against the chain's state itself, and proofs against the hash of a block.
 
 mod args;
 mod call;
@@ -11,7 +11,9 @@ mod context;
 mod failure;
 mod ledger;
 mod node;
+mod proof;
 mod receipt;
+mod record;
 mod units;
 mod watch;
 

@@ -382,7 +382,7 @@ fn watch_parent() -> anyhow::Result<()> {
                 Ok(_) | Err(_) => {},
             }
         }
-        tracing::info!("the parent has ended; so does this worker");
+        // Without a word: who reads the log may have ended with the parent, and a log line that cannot be written panics.
         std::process::exit(0);
     };
     std::thread::Builder::new().name("parent".into()).spawn(watch)?;

@@ -61,7 +61,7 @@ impl Chain {
         };
         let mut config = preset(&mut chain, None);
         let patch = preset(&mut chain, Some(sp_genesis_builder::DEV_RUNTIME_PRESET.into()));
-        crate::hostile::merge(&mut config, patch);
+        crate::genesis::tests::merge(&mut config, patch);
         let built: Result<(), String> = chain.ask("GenesisBuilder_build_state", &serde_json::to_vec(&config).unwrap());
         built.unwrap();
         chain

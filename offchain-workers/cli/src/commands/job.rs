@@ -1,6 +1,6 @@
 //! `lantern job`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use lantern_exact::{
     blake2_256,
@@ -8,7 +8,7 @@ use lantern_exact::{
     GenerateParams, JobParams, Sampling, StopTokens,
 };
 use serde_json::{json, Value};
-use subxt::ext::scale_decode::DecodeAsType;
+use subxt::{config::substrate::H256, ext::scale_decode::DecodeAsType};
 
 use crate::{
     args::{Job, Submit},
@@ -17,7 +17,9 @@ use crate::{
     context::Context,
     failure::Failure,
     node::Model,
+    proof::{self, Proof},
     receipt::receipt,
+    record::params_json,
     units::{compute_units, Lux},
     watch::{follow, Show},
 };
@@ -46,6 +48,16 @@ pub async fn run(context: &Context, command: Job) -> Result<(), Failure> {
                 .await
         },
         Job::Receipt { id } => print_receipt(context, id).await,
+        Job::Proof {
+            id,
+            block,
+            out,
+            timeout,
+        } => prove(context, id, block, out.as_deref(), Duration::from_secs(timeout)).await,
+        Job::CheckProof { file, block } => {
+            let proof = Proof::read(&file)?;
+            print_proof(context, &proof, block)
+        },
         Job::List {
             open,
             provider,
@@ -246,34 +258,6 @@ fn seed(text: Option<&str>) -> Result<[u8; 32], Failure> {
     }
 }
 
-/// Job parameters as `depin_quote` takes them.
-fn params_json(params: &JobParams) -> Value {
-    let JobParams::Generate(params) = params else {
-        return json!({ "kind": "embed" });
-    };
-    let sampling = match params.sampling {
-        Sampling::Greedy => json!({ "method": "greedy" }),
-        Sampling::Seeded {
-            temperature,
-            top_k,
-            top_p,
-            seed,
-        } => json!({
-            "method": "seeded",
-            "temperatureQ16": temperature,
-            "topK": top_k,
-            "topPQ16": top_p,
-            "seed": format!("0x{}", hex::encode(seed)),
-        }),
-    };
-    json!({
-        "kind": "generate",
-        "maxNewTokens": params.max_new_tokens,
-        "sampling": sampling,
-        "stop": params.stop.as_slice(),
-    })
-}
-
 #[derive(DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 struct SubmittedFields {
@@ -297,6 +281,32 @@ async fn print_receipt(context: &Context, id: u64) -> Result<(), Failure> {
     let text = receipt.text()?;
     context.print(|| text, || receipt.json())?;
     receipt.verdict()
+}
+
+async fn prove(
+    context: &Context,
+    id: u64,
+    block: Option<H256>,
+    out: Option<&Path>,
+    timeout: Duration,
+) -> Result<(), Failure> {
+    let chain = context.chain().await?;
+    let at = match block {
+        Some(block) => block,
+        None => proof::finalised(chain, timeout).await?,
+    };
+    let proof = proof::fetch(chain, id, at).await?;
+    print_proof(context, &proof, Some(at))?;
+    match out {
+        Some(file) => proof.write(file),
+        None => Ok(()),
+    }
+}
+
+/// Checks a proof and prints what it proves; of `block`, when one is named.
+fn print_proof(context: &Context, proof: &Proof, block: Option<H256>) -> Result<(), Failure> {
+    let proved = proof.check(block)?;
+    context.print(|| proof.text(&proved), || Ok(proof.json(&proved)))
 }
 
 async fn list(
