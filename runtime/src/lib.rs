@@ -19,9 +19,15 @@ pub mod configs;
 pub mod genesis;
 #[cfg(test)]
 mod hostile;
+mod hot;
 #[cfg(test)]
 mod layout;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod upgrade;
 pub mod views;
+pub mod weights;
 
 use alloc::vec::Vec;
 use sp_runtime::{
@@ -110,7 +116,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     spec_name: alloc::borrow::Cow::Borrowed("lantern"),
     impl_name: alloc::borrow::Cow::Borrowed("lantern"),
     authoring_version: 1,
-    spec_version: 1,
+    spec_version: 2,
     impl_version: 1,
     apis: apis::RUNTIME_API_VERSIONS,
     transaction_version: 1,

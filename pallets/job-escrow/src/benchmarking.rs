@@ -4,6 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use frame_benchmarking::v2::*;
 use frame_support::{
+    migrations::SteppedMigration,
     traits::{
         fungible::{Inspect, InspectHold, Mutate},
         Authorize, Get,
@@ -26,7 +27,11 @@ use sp_runtime::{
     RuntimeAppPublic,
 };
 
-use crate::{pallet::*, types::*};
+use crate::{
+    migrations::v2::{IndexByRequester, Indexing},
+    pallet::*,
+    types::*,
+};
 
 /// A model, a provider that serves it, a funded requester and the job it wants.
 struct Market<T: Config> {
@@ -394,6 +399,23 @@ mod benchmarks {
         }
 
         assert!(!Jobs::<T>::contains_key(id));
+    }
+
+    #[benchmark]
+    fn index_job() {
+        let market = Market::<T>::new(4, 4);
+        let id = market.submitted();
+        Requested::<T>::remove(&market.requester, order(id));
+        Indexing::<T>::put(true);
+        let mut meter = WeightMeter::new();
+
+        #[block]
+        {
+            let done = IndexByRequester::<T>::step(None, &mut meter);
+            assert!(matches!(done, Ok(None)));
+        }
+
+        assert!(Requested::<T>::contains_key(&market.requester, order(id)));
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

@@ -23,6 +23,7 @@ impl<T: Config> Book<T> {
         let next = id.checked_add(1).ok_or(Error::<T>::TooManyJobs)?;
         ensure!(matches!(job.state, JobState::Open { .. }), Error::<T>::JobNotOpen);
         NextJobId::<T>::put(next);
+        Requested::<T>::insert(&job.requester, order(id), ());
         Self::enter(id, job);
         JobTotals::<T>::mutate(|totals| {
             totals.open.saturating_accrue(1);
@@ -43,9 +44,10 @@ impl<T: Config> Book<T> {
         Self::enter(id, &job);
     }
 
-    /// Forgets a finished job whose agenda entry is under `block`.
-    pub fn remove(id: JobId, block: BlockNumberFor<T>) {
+    /// Forgets a finished job of `requester` whose agenda entry is under `block`.
+    pub fn remove(id: JobId, requester: &T::AccountId, block: BlockNumberFor<T>) {
         Jobs::<T>::remove(id);
+        Requested::<T>::remove(requester, order(id));
         Agenda::<T>::remove(block, id);
         let end = NextJobId::<T>::get();
         OldestJob::<T>::mutate(|oldest| {

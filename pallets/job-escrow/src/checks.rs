@@ -44,10 +44,8 @@ impl<T: Config> Pallet<T> {
         let JobState::Open { deadline } = job.state else {
             return Err(Refusal::JobNotOpen);
         };
-        ensure!(
-            frame_system::Pallet::<T>::block_number() <= deadline,
-            Refusal::DeadlinePassed
-        );
+        let now = frame_system::Pallet::<T>::block_number();
+        ensure!(!Self::is_late(deadline, now), Refusal::DeadlinePassed);
         let provider = T::Providers::provider_of(worker).ok_or(Refusal::UnknownWorkerKey)?;
         let is_meant = job.only.as_ref().is_none_or(|only| *only == provider);
         ensure!(is_meant, Refusal::NotForThisProvider);
@@ -93,10 +91,8 @@ impl<T: Config> Pallet<T> {
                 deadline,
             } => {
                 ensure!(*claimer == provider, Refusal::NotAssigned);
-                ensure!(
-                    frame_system::Pallet::<T>::block_number() <= *deadline,
-                    Refusal::DeadlinePassed
-                );
+                let now = frame_system::Pallet::<T>::block_number();
+                ensure!(!Self::is_late(*deadline, now), Refusal::DeadlinePassed);
                 (*price, *bond, *claimed_at)
             },
             JobState::Committed { .. } | JobState::Settled { .. } => return Err(Refusal::AlreadyCommitted),

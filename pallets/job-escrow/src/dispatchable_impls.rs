@@ -183,11 +183,9 @@ impl<T: Config> Pallet<T> {
     /// Settles or expires an overdue job.
     pub(crate) fn do_poke(id: JobId) -> Result<(), DispatchError> {
         let job = Jobs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
-        let overdue_from = due::<T>(&job.state).ok_or(Error::<T>::JobFinished)?;
-        ensure!(
-            frame_system::Pallet::<T>::block_number() >= overdue_from,
-            Error::<T>::NotOverdue
-        );
+        let last = last_block::<T>(&job.state).ok_or(Error::<T>::JobFinished)?;
+        let now = frame_system::Pallet::<T>::block_number();
+        ensure!(Self::is_late(last, now), Error::<T>::NotOverdue);
         match &job.state {
             JobState::Committed { .. } => {
                 ensure!(T::Verification::may_settle(id), Error::<T>::UnderVerification);

@@ -7,14 +7,16 @@
 //! - Claims and results are feeless: the worker key's signature authorises them, see [`Refusal`] for every reason why not.
 //! - Each job has one entry in [`Agenda`], under the block at which something falls due. `on_idle` works through due entries
 //!   as far as the block's weight reaches and remembers where it stopped; anyone may [`Pallet::poke`] an overdue job.
+//! - While a migration stops transactions nobody can meet a deadline, so that none counts until some blocks after it, see
+//!   [`GRACE_BLOCKS`].
 //! - Governed parameters are read once, at submission, and frozen into the job.
 //! - Inputs and outputs live in the nodes' offchain databases only, under
 //!   [`content_key`](lantern_primitives::content::content_key).
 //! - The offchain worker is a courier: it takes finished results out of the node's mailbox, signs and submits them.
 //!
 //! Invariants, checked by `try_state`: what the currency holds for [`HoldReason::Escrow`] is, per requester and in all, the sum
-//! of `max_fee` of its live jobs; every live job is in exactly one index, the one of its state; every job has exactly one
-//! entry in the agenda, and none of it is forgotten; the totals are the sums.
+//! of `max_fee` of its live jobs; every live job is in exactly one index, the one of its state; every job is in the index of its
+//! requester and has exactly one entry in the agenda, and none of it is forgotten; the totals are the sums.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -26,6 +28,8 @@ mod benchmarking;
 mod book;
 mod checks;
 mod dispatchable_impls;
+mod grace;
+pub mod migrations;
 #[cfg(test)]
 mod mock;
 mod offchain;
@@ -40,6 +44,7 @@ mod views;
 pub mod weights;
 
 pub use authorize::{AUTHORIZED_LONGEVITY, CLAIM_PRIORITY, RESULT_PRIORITY};
+pub use grace::GRACE_BLOCKS;
 pub use pallet::*;
 pub use refusal::Refusal;
 pub use types::*;
@@ -66,7 +71,7 @@ pub mod pallet {
     };
     use sp_runtime::Permill;
 
-    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
     #[pallet::pallet]
     #[pallet::storage_version(STORAGE_VERSION)]
@@ -168,6 +173,11 @@ pub mod pallet {
     #[pallet::storage]
     pub type Assigned<T: Config> = StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, JobId, ()>;
 
+    /// Every job in state, by requester and in the order of ids.
+    // Blake2_128Concat: as `Assigned`. Identity: ids are sequential, nobody chooses them, and their bytes put them in order.
+    #[pallet::storage]
+    pub type Requested<T: Config> = StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, OrderedId, ()>;
+
     /// What falls due at which block: a deadline, a settlement, or the end of a retention. A double map instead of a list per
     /// block, so that a job moves in constant time and no block has a limit.
     // Twox64Concat twice: block numbers and job ids are sequential, nobody chooses them.
@@ -181,6 +191,14 @@ pub mod pallet {
     /// Totals over all jobs.
     #[pallet::storage]
     pub type JobTotals<T: Config> = StorageValue<_, Totals, ValueQuery>;
+
+    /// The block from which on a migration lets no transaction in; `None` while they are let in.
+    #[pallet::storage]
+    pub type StoppedAt<T: Config> = StorageValue<_, BlockNumberFor<T>, OptionQuery>;
+
+    /// Up to this block no deadline counts.
+    #[pallet::storage]
+    pub type GraceUntil<T: Config> = StorageValue<_, BlockNumberFor<T>, ValueQuery>;
 
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -269,6 +287,11 @@ pub mod pallet {
             refund: Balance,
             /// What the requester received from the provider's bond on top.
             compensation: Balance,
+        },
+        /// A migration has let no transaction in: no deadline counts for some blocks more.
+        GraceGiven {
+            /// The last of them.
+            until: BlockNumberFor<T>,
         },
     }
 

@@ -19,7 +19,10 @@ use lantern_primitives::{
     JobId,
 };
 use sp_core::offchain::StorageKind;
-use sp_runtime::{traits::Saturating, RuntimeAppPublic};
+use sp_runtime::{
+    traits::{One, Saturating},
+    RuntimeAppPublic,
+};
 
 use crate::{pallet::*, LOG_TARGET};
 
@@ -111,7 +114,7 @@ impl<T: Config> Pallet<T> {
             return Err(Skip::NotAssigned);
         }
         // The earliest block that can include the result is the next one.
-        if now >= *deadline {
+        if Self::is_late(*deadline, now.saturating_add(One::one())) {
             return Err(Skip::Late);
         }
         if !entry.commitment.output.matches(&entry.output) {

@@ -15,9 +15,12 @@ pub(crate) const DEFERRAL_BLOCKS: u32 = 10;
 
 impl<T: Config> Pallet<T> {
     /// Serves everything that is due up to `now`, oldest first. What the weight does not reach is served in the next block:
-    /// [`SweptTo`] never passes a block that still has entries.
+    /// [`SweptTo`] never passes a block that still has entries. During a grace nothing is served.
     pub(crate) fn sweep(now: BlockNumberFor<T>, meter: &mut WeightMeter) {
         if meter.try_consume(T::WeightInfo::sweep_base()).is_err() {
+            return;
+        }
+        if now <= GraceUntil::<T>::get() {
             return;
         }
         let start = SweptTo::<T>::get();
@@ -71,7 +74,7 @@ impl<T: Config> Pallet<T> {
                 T::WeightInfo::sweep_defer()
             },
             JobState::Settled { .. } | JobState::Cancelled { .. } | JobState::Expired { .. } => {
-                Book::<T>::remove(id, block);
+                Book::<T>::remove(id, &job.requester, block);
                 T::WeightInfo::sweep_remove()
             },
         }

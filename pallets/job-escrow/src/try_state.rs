@@ -6,7 +6,7 @@ use frame_support::{ensure, traits::fungible::InspectHold};
 use lantern_primitives::{job::JobState, Balance, JobId};
 use sp_runtime::TryRuntimeError;
 
-use crate::{pallet::*, types::*};
+use crate::{migrations::v2::Indexing, pallet::*, types::*};
 
 impl<T: Config> Pallet<T> {
     /// Checks escrow, indices, agenda and totals against the jobs.
@@ -32,6 +32,7 @@ impl<T: Config> Pallet<T> {
         }
         Self::check_totals(&totals)?;
         Self::check_escrow(&escrow)?;
+        Self::check_requested(jobs.len())?;
         Self::check_agenda(&jobs)
     }
 
@@ -107,6 +108,22 @@ impl<T: Config> Pallet<T> {
         ensure!(
             escrow.keys().all(frame_system::Account::<T>::contains_key),
             "a requester with escrow has no account"
+        );
+        Ok(())
+    }
+
+    /// The index by requester has every job, unless a migration is still filling it, and nothing else.
+    fn check_requested(jobs: usize) -> Result<(), TryRuntimeError> {
+        let mut count = 0usize;
+        for (requester, id) in Requested::<T>::iter_keys() {
+            let job = Jobs::<T>::get(JobId::from_be_bytes(id));
+            let job = job.ok_or("the requester index has a job that does not exist")?;
+            ensure!(job.requester == requester, "a job is in another requester's index");
+            count = count.saturating_add(1);
+        }
+        ensure!(
+            count == jobs || Indexing::<T>::get(),
+            "a job is not in its requester's index"
         );
         Ok(())
     }

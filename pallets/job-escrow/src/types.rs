@@ -18,6 +18,14 @@ pub type JobOf<T> = Job<<T as frame_system::Config>::AccountId, Balance, BlockNu
 /// The state of a job in this runtime.
 pub type StateOf<T> = JobState<<T as frame_system::Config>::AccountId, Balance, BlockNumberFor<T>>;
 
+/// A job's id as a key whose bytes are in the order of ids.
+pub type OrderedId = [u8; 8];
+
+/// `id` as such a key.
+pub(crate) fn order(id: JobId) -> OrderedId {
+    id.to_be_bytes()
+}
+
 /// Totals over all jobs.
 #[derive(
     Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -96,14 +104,18 @@ pub(crate) fn is_plausible_output(spec: &ModelSpec, params: &JobParams, output_t
     }
 }
 
-/// The first block at which something about a job in this state is overdue; `None` when it is finished.
+/// The last block at which a job in this state is not overdue; `None` when it is finished.
+pub(crate) fn last_block<T: Config>(state: &StateOf<T>) -> Option<BlockNumberFor<T>> {
+    match state {
+        JobState::Open { deadline } | JobState::Claimed { deadline, .. } => Some(*deadline),
+        JobState::Committed { window_ends, .. } => Some(*window_ends),
+        JobState::Settled { .. } | JobState::Cancelled { .. } | JobState::Expired { .. } => None,
+    }
+}
+
+/// The block under which a live job is in the agenda.
 pub(crate) fn due<T: Config>(state: &StateOf<T>) -> Option<BlockNumberFor<T>> {
-    let last = match state {
-        JobState::Open { deadline } | JobState::Claimed { deadline, .. } => *deadline,
-        JobState::Committed { window_ends, .. } => *window_ends,
-        JobState::Settled { .. } | JobState::Cancelled { .. } | JobState::Expired { .. } => return None,
-    };
-    Some(last.saturating_add(1u32.into()))
+    last_block::<T>(state).map(|last| last.saturating_add(1u32.into()))
 }
 
 impl<T> From<ParamsError> for Error<T> {

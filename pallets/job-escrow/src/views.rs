@@ -68,10 +68,11 @@ impl<T: Config> Pallet<T> {
     /// One call looks at [`MAX_SCANNED`] ids, counted from `from` or from the oldest job in state, whichever is later. Fewer
     /// jobs than `limit` therefore do not mean that there are no more: a reader goes on after the last id it got, or, when
     /// it got none, after `max(from, oldest_job()) + MAX_SCANNED`, until it passes [`Pallet::next_job_id`]. Listings of open
-    /// or assigned jobs come from their index and are complete up to [`MAX_SCANNED`] of them.
+    /// or assigned jobs come from their index and are complete up to [`MAX_SCANNED`] of them; those of a requester are always
+    /// complete.
     pub fn jobs(filter: Filter<T::AccountId>, from: JobId, limit: u32) -> Vec<(JobId, JobOf<T>)> {
         let limit = limit.min(MAX_LISTED) as usize;
-        Self::candidates(&filter, from)
+        Self::candidates(&filter, from, limit)
             .into_iter()
             .filter_map(|id| Jobs::<T>::get(id).map(|job| (id, job)))
             .filter(|(_, job)| filter.takes(job))
@@ -80,7 +81,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Ids to look at for `filter`, ascending.
-    fn candidates(filter: &Filter<T::AccountId>, from: JobId) -> Vec<JobId> {
+    fn candidates(filter: &Filter<T::AccountId>, from: JobId, limit: usize) -> Vec<JobId> {
         let most = MAX_SCANNED as usize;
         let indexed: Option<Vec<JobId>> = match filter {
             Filter::Open => Some(OpenJobs::<T>::iter_keys().take(most.saturating_add(1)).collect()),
@@ -89,7 +90,9 @@ impl<T: Config> Pallet<T> {
                     .take(most.saturating_add(1))
                     .collect(),
             ),
-            Filter::All | Filter::RequestedBy(_) => None,
+            // In order already.
+            Filter::RequestedBy(requester) => return Self::requested(requester, from, limit),
+            Filter::All => None,
         };
         match indexed {
             Some(mut ids) if ids.len() <= most => {
@@ -102,6 +105,18 @@ impl<T: Config> Pallet<T> {
                 .take(most)
                 .collect(),
         }
+    }
+
+    /// At most `limit` jobs of `requester` from `from` on, ascending.
+    fn requested(requester: &T::AccountId, from: JobId, limit: usize) -> Vec<JobId> {
+        let ids = match from.checked_sub(1) {
+            Some(before) => {
+                let before = Requested::<T>::hashed_key_for(requester, order(before));
+                Requested::<T>::iter_key_prefix_from(requester, before)
+            },
+            None => Requested::<T>::iter_key_prefix(requester),
+        };
+        ids.take(limit).map(JobId::from_be_bytes).collect()
     }
 
     /// The id that the next submitted job will have.

@@ -1,13 +1,8 @@
 //! Weights of the calls.
 //!
-//! ESTIMATES, until they are measured with `frame-omni-bencher`: reads and writes are counted from the code, the time of computing is a
-//! guess on the safe side (a signature check is taken as 55 microseconds).
+//! Those here are estimates for tests, from the storage that each touches; the runtime has measured ones.
 
-use core::marker::PhantomData;
-use frame_support::{
-    traits::Get,
-    weights::{constants::RocksDbWeight, Weight},
-};
+use frame_support::weights::{constants::RocksDbWeight, Weight};
 
 /// Weight of each call.
 pub trait WeightInfo {
@@ -33,85 +28,7 @@ pub trait WeightInfo {
     fn deregister() -> Weight;
 }
 
-/// Weights over the runtime's database.
-pub struct SubstrateWeight<T>(PhantomData<T>);
-
-impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-    // Touches the funds, the records, the total; per key its index entry and one signature check.
-    fn register(workers: u32) -> Weight {
-        Weight::from_parts(35_000_000, 6_000)
-            .saturating_add(Weight::from_parts(55_000_000, 2_600).saturating_mul(workers.into()))
-            .saturating_add(T::DbWeight::get().reads(6))
-            .saturating_add(T::DbWeight::get().reads(1).saturating_mul(workers.into()))
-            .saturating_add(T::DbWeight::get().writes(6))
-            .saturating_add(T::DbWeight::get().writes(1).saturating_mul(workers.into()))
-    }
-
-    // Touches the record and the profile.
-    fn update_metadata() -> Weight {
-        Weight::from_parts(15_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(2))
-            .saturating_add(T::DbWeight::get().writes(1))
-    }
-
-    // Touches the record, the funds and the total.
-    fn bond_more() -> Weight {
-        Weight::from_parts(35_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(4))
-            .saturating_add(T::DbWeight::get().writes(4))
-    }
-
-    // Touches the record, the genesis hash, the profile, the index and one signature check.
-    fn add_worker() -> Weight {
-        Weight::from_parts(75_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(4))
-            .saturating_add(T::DbWeight::get().writes(2))
-    }
-
-    // Touches the record, the profile and the index.
-    fn remove_worker() -> Weight {
-        Weight::from_parts(20_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(2))
-            .saturating_add(T::DbWeight::get().writes(2))
-    }
-
-    // Touches the record.
-    fn unbond() -> Weight {
-        Weight::from_parts(20_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(1))
-            .saturating_add(T::DbWeight::get().writes(1))
-    }
-
-    // Touches the record, its counter, the funds and the total.
-    fn withdraw_unbonded() -> Weight {
-        Weight::from_parts(40_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(5))
-            .saturating_add(T::DbWeight::get().writes(5))
-    }
-
-    // Touches the record.
-    fn pause() -> Weight {
-        Weight::from_parts(15_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(1))
-            .saturating_add(T::DbWeight::get().writes(1))
-    }
-
-    // Touches the record.
-    fn resume() -> Weight {
-        Weight::from_parts(15_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(1))
-            .saturating_add(T::DbWeight::get().writes(1))
-    }
-
-    // Touches the record, its counter, the profile and the index entry of each of the 16 keys.
-    fn deregister() -> Weight {
-        Weight::from_parts(45_000_000, 6_000)
-            .saturating_add(T::DbWeight::get().reads(3))
-            .saturating_add(T::DbWeight::get().writes(19))
-    }
-}
-
-/// For tests.
+/// Estimates for tests.
 impl WeightInfo for () {
     fn register(workers: u32) -> Weight {
         Weight::from_parts(35_000_000, 6_000)

@@ -39,6 +39,7 @@ impl pallet_babe::Config for Runtime {
     type ExpectedBlockTime = ConstU64<{ time::SLOT_MILLIS }>;
     type EpochChangeTrigger = pallet_babe::ExternalTrigger;
     type DisabledValidators = crate::Session;
+    // Not measured: see runtime/src/benches.rs.
     type WeightInfo = ();
     type MaxAuthorities = MaxAuthorities;
     type MaxNominators = MaxNominators;
@@ -48,6 +49,7 @@ impl pallet_babe::Config for Runtime {
 
 impl pallet_grandpa::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
+    // Not measured: see runtime/src/benches.rs.
     type WeightInfo = ();
     type MaxAuthorities = MaxAuthorities;
     type MaxNominators = MaxNominators;
@@ -74,7 +76,7 @@ impl pallet_session::Config for Runtime {
     type SessionHandler = <SessionKeys as OpaqueKeys>::KeyTypeIdProviders;
     type Keys = SessionKeys;
     type DisablingStrategy = pallet_session::disabling::UpToLimitWithReEnablingDisablingStrategy;
-    type WeightInfo = pallet_session::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_session::WeightInfo<Runtime>;
     type Currency = Balances;
     type KeyDeposit = ConstU128<0>;
 }
@@ -100,7 +102,7 @@ impl pallet_im_online::Config for Runtime {
     type NextSessionRotation = Babe;
     type ReportUnresponsiveness = Offences;
     type UnsignedPriority = HeartbeatPriority;
-    type WeightInfo = pallet_im_online::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_im_online::WeightInfo<Runtime>;
 }
 
 impl pallet_authority_discovery::Config for Runtime {

@@ -116,7 +116,7 @@ impl pallet_safe_mode::Config for Runtime {
     type ForceDepositOrigin = EnsureRoot<AccountId>;
     type Notify = ();
     type ReleaseDelay = NoRelease;
-    type WeightInfo = pallet_safe_mode::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_safe_mode::WeightInfo<Runtime>;
 }
 
 impl pallet_tx_pause::Config for Runtime {
@@ -126,5 +126,5 @@ impl pallet_tx_pause::Config for Runtime {
     type UnpauseOrigin = EitherOfDiverse<EnsureRoot<AccountId>, HalfOfCommittee>;
     type WhitelistedCalls = NeverPaused;
     type MaxNameLen = ConstU32<256>;
-    type WeightInfo = pallet_tx_pause::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_tx_pause::WeightInfo<Runtime>;
 }

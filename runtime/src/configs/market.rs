@@ -42,7 +42,7 @@ impl pallet_provider_staking::Config for Runtime {
     type Currency = Balances;
     type MinBond = staking::MinBond;
     type UnbondingDelay = staking::UnbondingBlocks;
-    type WeightInfo = pallet_provider_staking::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_provider_staking::WeightInfo<Runtime>;
 }
 
 impl pallet_model_registry::Config for Runtime {
@@ -53,7 +53,7 @@ impl pallet_model_registry::Config for Runtime {
     type ModelDeposit = registry::ModelDeposit;
     type PriceDeposit = ConstU128<{ 10 * MILLI }>;
     type MinPrice = registry::MinPrice;
-    type WeightInfo = pallet_model_registry::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_model_registry::WeightInfo<Runtime>;
 }
 
 impl pallet_job_escrow::Config for Runtime {
@@ -74,7 +74,7 @@ impl pallet_job_escrow::Config for Runtime {
     type Retention = escrow::Retention;
     type TreasuryAccount = TreasuryAccount;
     type AuditPoolAccount = AuditPoolAccount;
-    type WeightInfo = pallet_job_escrow::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_job_escrow::WeightInfo<Runtime>;
 }
 
 impl pallet_result_verification::Config for Runtime {
@@ -94,5 +94,5 @@ impl pallet_reward_emission::Config for Runtime {
     type WashMultiple = emission::WashMultiple;
     type BurnShare = escrow::BurnShare;
     type AuditShare = escrow::AuditShare;
-    type WeightInfo = pallet_reward_emission::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_reward_emission::WeightInfo<Runtime>;
 }

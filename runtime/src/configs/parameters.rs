@@ -150,6 +150,14 @@ macro_rules! bounds {
             }
         )*}
 
+        /// The names of all parameters.
+        #[cfg(any(test, feature = "runtime-benchmarks"))]
+        pub fn keys() -> alloc::vec::Vec<RuntimeParametersKey> {
+            alloc::vec![$($(
+                RuntimeParametersKey::$variant(dynamic_params::$module::ParametersKey::$name(dynamic_params::$module::$name)),
+            )*)*]
+        }
+
         impl Contains<RuntimeCall> for WithinBounds {
             fn contains(call: &RuntimeCall) -> bool {
                 let RuntimeCall::Parameters(pallet_parameters::Call::set_parameter { key_value }) = call else {

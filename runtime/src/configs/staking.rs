@@ -36,6 +36,8 @@ const MAX_VALIDATORS: u32 = 300;
 const MAX_ELECTING_VOTERS: u32 = 2_000;
 /// Most candidates that an election considers.
 const MAX_ELECTABLE_TARGETS: u32 = 500;
+/// Most candidates that a nominator names.
+const MAX_VOTES: u32 = 16;
 /// Bags in which nominators are sorted by stake.
 const BAGS: usize = 200;
 
@@ -77,13 +79,20 @@ impl onchain::Config for ElectOnChain {
     type MaxBackersPerWinner = ConstU32<MAX_ELECTING_VOTERS>;
     type MaxWinnersPerPage = ConstU32<MAX_VALIDATORS>;
     type DataProvider = Staking;
-    type WeightInfo = frame_election_provider_support::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_election_provider_support_benchmarking::WeightInfo<Runtime>;
     type Bounds = ElectionLimits;
+}
+
+/// Weight of the largest election that there can be.
+#[cfg(test)]
+pub fn largest_election() -> frame_support::weights::Weight {
+    use frame_election_provider_support::WeightInfo as _;
+    <ElectOnChain as onchain::Config>::WeightInfo::phragmen(MAX_ELECTING_VOTERS, MAX_ELECTABLE_TARGETS, MAX_VOTES)
 }
 
 impl pallet_bags_list::Config<pallet_bags_list::Instance1> for Runtime {
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_bags_list::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_bags_list::WeightInfo<Runtime>;
     // Staking knows the stake; the list is told of changes by whoever cares.
     type ScoreProvider = Staking;
     type BagThresholds = BagThresholds;
@@ -108,6 +117,12 @@ impl sp_staking::EraPayout<Balance> for ValidatorBudget {
 pub struct PaidFromEraPot;
 impl OnUnbalanced<Debt<AccountId, Balances>> for PaidFromEraPot {
     fn on_nonzero_unbalanced(minted: Debt<AccountId, Balances>) {
+        // Benchmarks pay eras for which emission has released nothing.
+        #[cfg(feature = "runtime-benchmarks")]
+        {
+            use frame_support::traits::Imbalance;
+            let _ = <Balances as Mutate<AccountId>>::mint_into(&EraPot::get(), minted.peek() + crate::currency::LUX);
+        }
         if <Balances as Balanced<AccountId>>::settle(&EraPot::get(), minted, Preservation::Expendable).is_err() {
             frame_support::defensive!("an era pays no more than its pot received");
         }
@@ -123,7 +138,7 @@ impl pallet_staking::Config for Runtime {
     type CurrencyToVote = sp_staking::currency_to_vote::U128CurrencyToVote;
     type ElectionProvider = onchain::OnChainExecution<ElectOnChain>;
     type GenesisElectionProvider = onchain::OnChainExecution<ElectOnChain>;
-    type NominationsQuota = pallet_staking::FixedNominationsQuota<16>;
+    type NominationsQuota = pallet_staking::FixedNominationsQuota<MAX_VOTES>;
     type HistoryDepth = ConstU32<84>;
     type RewardRemainder = ();
     type RuntimeEvent = RuntimeEvent;
@@ -145,7 +160,7 @@ impl pallet_staking::Config for Runtime {
     type EventListeners = ();
     type Filter = frame_support::traits::Nothing;
     type BenchmarkingConfig = StakingBenchmarks;
-    type WeightInfo = pallet_staking::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_staking::WeightInfo<Runtime>;
 }
 
 /// Slashed stake goes to the treasury.

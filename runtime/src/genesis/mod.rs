@@ -182,18 +182,20 @@ pub(crate) mod tests {
     use super::*;
     use crate::{Runtime, Session, Staking, System};
 
+    /// Puts a preset into a whole configuration.
+    pub(crate) fn merge(into: &mut Value, patch: Value) {
+        match (into, patch) {
+            (Value::Object(into), Value::Object(patch)) => {
+                for (key, value) in patch {
+                    merge(into.entry(key).or_insert(Value::Null), value);
+                }
+            },
+            (into, patch) => *into = patch,
+        }
+    }
+
     /// The state that a preset begins with.
     pub(crate) fn state(preset: &str) -> sp_io::TestExternalities {
-        fn merge(into: &mut Value, patch: Value) {
-            match (into, patch) {
-                (Value::Object(into), Value::Object(patch)) => {
-                    for (key, value) in patch {
-                        merge(into.entry(key).or_insert(Value::Null), value);
-                    }
-                },
-                (into, patch) => *into = patch,
-            }
-        }
         let patch = get_preset(&preset.into()).unwrap();
         let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
         merge(&mut config, serde_json::from_slice(&patch).unwrap());

@@ -6,6 +6,8 @@ mod authorize;
 mod cancel_job;
 mod claim_job;
 mod courier;
+mod grace;
+mod migrations;
 mod poke;
 mod property;
 mod settlement;

@@ -3,7 +3,9 @@
 use frame_support::traits::{fungible::MutateHold, Hooks};
 use lantern_primitives::job::JobState;
 
-use crate::{mock::*, Agenda, Assigned, HoldReason, JobTotals, Jobs, NextJobId, OldestJob, OpenJobs, SweptTo};
+use crate::{
+    mock::*, Agenda, Assigned, HoldReason, JobTotals, Jobs, NextJobId, OldestJob, OpenJobs, Requested, SweptTo,
+};
 
 /// Runs `breakage` over one open job, one in flight and one settled, and expects `message`.
 fn breaks(message: &'static str, breakage: impl FnOnce()) {
@@ -45,6 +47,15 @@ fn every_broken_invariant_is_seen() {
     });
     breaks("the provider index has too many", || {
         Assigned::<Test>::insert(RIVAL(), 1, ())
+    });
+    breaks("a job is not in its requester's index", || {
+        Requested::<Test>::remove(ALICE(), 1u64.to_be_bytes())
+    });
+    breaks("a job is in another requester's index", || {
+        Requested::<Test>::insert(BOB(), 1u64.to_be_bytes(), ())
+    });
+    breaks("the requester index has a job that does not exist", || {
+        Requested::<Test>::insert(ALICE(), 99u64.to_be_bytes(), ())
     });
     breaks("a live job is not in the agenda when it is due", || {
         Agenda::<Test>::remove(29, 2)

@@ -68,17 +68,30 @@ fn a_listing_looks_at_a_bounded_number_of_jobs() {
             vec![3, 4],
             "a crowded index is still listed by id"
         );
-        let mut last = template;
-        last.requester = BOB();
-        Jobs::<Test>::insert(count - 1, &last);
-        assert!(ids(JobFilter::RequestedBy(BOB()), 0, 1).is_empty());
-        assert_eq!(
-            ids(JobFilter::RequestedBy(BOB()), JobId::from(MAX_SCANNED), 1),
-            vec![count - 1]
-        );
-        // With the old ones gone the first call finds it.
+        assert_eq!(ids(JobFilter::All, count - 1, 2), vec![count - 1]);
         OldestJob::<Test>::put(10);
-        assert_eq!(ids(JobFilter::RequestedBy(BOB()), 0, 1), vec![count - 1]);
+        assert_eq!(ids(JobFilter::All, 0, 1), vec![10]);
+    });
+}
+
+#[test]
+fn a_requester_finds_its_jobs_among_any_number_of_others() {
+    build_and_execute(|| {
+        let order = |requester| {
+            let params = JobParams::Generate(params());
+            submit(requester, GENERATOR, input(), params, 10_000, None).unwrap();
+        };
+        // Ids whose bytes would be in another order from the low end.
+        for n in 0..600u32 {
+            order(if n % 200 == 55 { BOB() } else { ALICE() });
+        }
+        assert_eq!(ids(JobFilter::RequestedBy(BOB()), 0, 256), vec![55, 255, 455]);
+        assert_eq!(ids(JobFilter::RequestedBy(BOB()), 55, 1), vec![55]);
+        assert_eq!(ids(JobFilter::RequestedBy(BOB()), 56, 2), vec![255, 455]);
+        assert!(ids(JobFilter::RequestedBy(BOB()), 456, 2).is_empty());
+        let alice = ids(JobFilter::RequestedBy(ALICE()), 300, u32::MAX);
+        assert_eq!(alice.len(), MAX_LISTED as usize);
+        assert_eq!(alice, (300..557).filter(|id| *id != 455).collect::<Vec<_>>());
     });
 }
 

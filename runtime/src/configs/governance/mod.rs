@@ -54,7 +54,7 @@ impl origins::pallet_origins::Config for Runtime {}
 
 impl pallet_preimage::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_preimage::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_preimage::WeightInfo<Runtime>;
     type Currency = Balances;
     type ManagerOrigin = EnsureRoot<AccountId>;
     type Consideration = HoldConsideration<
@@ -74,14 +74,14 @@ impl pallet_scheduler::Config for Runtime {
     type ScheduleOrigin = EnsureRoot<AccountId>;
     type OriginPrivilegeCmp = EqualPrivilegeOnly;
     type MaxScheduledPerBlock = ConstU32<50>;
-    type WeightInfo = pallet_scheduler::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_scheduler::WeightInfo<Runtime>;
     type Preimages = Preimage;
     type BlockNumberProvider = System;
 }
 
 impl pallet_conviction_voting::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_conviction_voting::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_conviction_voting::WeightInfo<Runtime>;
     type Currency = Balances;
     type Polls = Referenda;
     // Support counts against all LUX there is: emission goes on, so this must be read and not fixed.
@@ -95,7 +95,7 @@ impl pallet_conviction_voting::Config for Runtime {
 impl pallet_referenda::Config for Runtime {
     type RuntimeCall = RuntimeCall;
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_referenda::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_referenda::WeightInfo<Runtime>;
     type Scheduler = Scheduler;
     type Currency = Balances;
     type SubmitOrigin = frame_system::EnsureSigned<AccountId>;
@@ -129,7 +129,7 @@ impl pallet_collective::Config<TechnicalCommittee> for Runtime {
     type MaxProposals = ConstU32<20>;
     type MaxMembers = ConstU32<21>;
     type DefaultVote = pallet_collective::PrimeDefaultVote;
-    type WeightInfo = pallet_collective::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_collective::WeightInfo<Runtime>;
     // Only a root referendum names members.
     type SetMembersOrigin = EnsureRoot<AccountId>;
     type MaxProposalWeight = MaxProposalWeight;
@@ -146,7 +146,7 @@ impl pallet_whitelist::Config for Runtime {
     type Preimages = Preimage;
     type DeferredDispatchExpiration = ConstU32<{ or_fast(7 * DAYS, 100) }>;
     type BlockNumberProvider = System;
-    type WeightInfo = pallet_whitelist::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_whitelist::WeightInfo<Runtime>;
 }
 
 impl pallet_treasury::Config for Runtime {
@@ -157,7 +157,7 @@ impl pallet_treasury::Config for Runtime {
     type Burn = NoBurn;
     type PalletId = TreasuryId;
     type BurnDestination = ();
-    type WeightInfo = pallet_treasury::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_treasury::WeightInfo<Runtime>;
     type SpendFunds = Bounties;
     type MaxApprovals = ConstU32<100>;
     type SpendOrigin = EitherOf<EnsureRootWithSuccess<AccountId, MaxSpend>, Spender>;
@@ -168,7 +168,7 @@ impl pallet_treasury::Config for Runtime {
     type BalanceConverter = UnityAssetBalanceConversion;
     type PayoutPeriod = PayoutPeriod;
     #[cfg(feature = "runtime-benchmarks")]
-    type BenchmarkHelper = ();
+    type BenchmarkHelper = crate::benches::Beneficiaries;
     type BlockNumberProvider = System;
 }
 
@@ -183,17 +183,18 @@ impl pallet_bounties::Config for Runtime {
     type DataDepositPerByte = ConstU128<MILLI>;
     type RuntimeEvent = RuntimeEvent;
     type MaximumReasonLength = ConstU32<16_384>;
-    type WeightInfo = pallet_bounties::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_bounties::WeightInfo<Runtime>;
     type ChildBountyManager = ChildBounties;
     type OnSlash = Treasury;
-    type TransferAllAssets = ();
+    // A bounty that is closed gives what its account holds back to the treasury.
+    type TransferAllAssets = pallet_bounties::TransferFungible<AccountId, Balances>;
 }
 
 impl pallet_child_bounties::Config for Runtime {
     type MaxActiveChildBountyCount = ConstU32<100>;
     type ChildBountyValueMinimum = ConstU128<LUX>;
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_child_bounties::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_child_bounties::WeightInfo<Runtime>;
 }
 
 impl pallet_identity::Config for Runtime {
@@ -218,5 +219,5 @@ impl pallet_identity::Config for Runtime {
     type MaxUsernameLength = ConstU32<32>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = ();
-    type WeightInfo = pallet_identity::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_identity::WeightInfo<Runtime>;
 }

@@ -1,0 +1,1 @@
+pub use pallet_conviction_voting::weights::SubstrateWeight as WeightInfo;

@@ -1,0 +1,1 @@
+pub use pallet_identity::weights::SubstrateWeight as WeightInfo;

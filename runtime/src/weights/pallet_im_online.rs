@@ -1,0 +1,1 @@
+pub use pallet_im_online::weights::SubstrateWeight as WeightInfo;
