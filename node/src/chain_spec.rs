@@ -2,6 +2,11 @@
 
 use sc_service::{ChainType, Properties};
 
+use crate::faults::Fault;
+
+/// The names that [`load`] knows.
+const KNOWN: [&str; 4] = ["dev", "local", "local-two", "staging"];
+
 /// A chain specification without extensions.
 pub type ChainSpec = sc_service::GenericChainSpec;
 
@@ -17,9 +22,13 @@ fn properties() -> Properties {
 ///
 /// # Errors
 /// When the node was built without the wasm runtime.
-pub fn preset(id: &str, preset: &str, name: &str, chain_type: ChainType) -> Result<ChainSpec, String> {
-    let wasm = lantern_runtime::WASM_BINARY
-        .ok_or("this node was built without the wasm runtime: build it again without SKIP_WASM_BUILD")?;
+pub fn preset(id: &str, preset: &str, name: &str, chain_type: ChainType) -> Result<ChainSpec, Fault> {
+    let wasm = lantern_runtime::WASM_BINARY.ok_or_else(|| {
+        Fault::new(
+            "this node was built without the wasm runtime",
+            "build it again without SKIP_WASM_BUILD, or name a chain specification file with --chain",
+        )
+    })?;
     Ok(ChainSpec::builder(wasm, None)
         .with_name(name)
         .with_id(id)
@@ -34,7 +43,7 @@ pub fn preset(id: &str, preset: &str, name: &str, chain_type: ChainType) -> Resu
 ///
 /// # Errors
 /// When there is neither, or the file is malformed.
-pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
+pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, Fault> {
     Ok(Box::new(match id {
         "dev" | "development" => preset(
             "dev",
@@ -60,8 +69,26 @@ pub fn load(id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
             "Lantern Staging",
             ChainType::Live,
         )?,
-        path => ChainSpec::from_json_file(path.into()).map_err(|error| {
-            format!("'{path}' is neither a chain specification file nor one of dev, local, local-two, staging: {error}")
-        })?,
+        path => from_file(path)?,
     }))
+}
+
+fn from_file(path: &str) -> Result<ChainSpec, Fault> {
+    ChainSpec::from_json_file(path.into()).map_err(|error| match std::fs::metadata(path) {
+        Err(missing) => Fault::new(
+            format!(
+                "'{path}' is neither a chain specification file ({missing}) nor one of {}",
+                KNOWN.join(", ")
+            ),
+            "name the file of your network's specification with --chain, or one of those",
+        ),
+        Ok(metadata) if metadata.is_dir() => Fault::new(
+            format!("the chain specification '{path}' is a folder"),
+            "name the file in it with --chain",
+        ),
+        Ok(_) => Fault::new(
+            format!("the chain specification '{path}' cannot be read: {error}"),
+            "fetch the specification of your network again, and compare its SHA-256 with the one that was published",
+        ),
+    })
 }

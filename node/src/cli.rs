@@ -2,7 +2,10 @@
 
 use sc_cli::RunCmd;
 
-use crate::provider::ProviderParams;
+use crate::{
+    check::{CheckCmd, SpaceParams},
+    provider::ProviderParams,
+};
 
 /// Lantern: an appchain on which anyone sells AI inference and every result can be proven right bit for bit.
 #[derive(Debug, clap::Parser)]
@@ -18,11 +21,21 @@ pub struct Cli {
     /// How to serve jobs.
     #[clap(flatten)]
     pub provider: ProviderParams,
+
+    /// How much room it needs.
+    #[clap(flatten)]
+    pub space: SpaceParams,
 }
 
 /// Subcommands of the node.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
+    /// Examine this machine and the configuration, and say what is wrong. Give it the flags that the node is started with.
+    ///
+    /// One line for each finding: ok, warn or FAIL, the cause, and what to do. Changes nothing, and may run beside the node.
+    /// Exits with 1 when something fails, with 0 otherwise.
+    Check(Box<CheckCmd>),
+
     /// Key management utilities.
     #[command(subcommand)]
     Key(sc_cli::KeySubcommand),

@@ -1,5 +1,7 @@
 //! Dispatch of the command line.
 
+use std::process::ExitCode;
+
 use lantern_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
 use sc_network::config::NetworkBackendType;
@@ -7,8 +9,9 @@ use sc_service::PartialComponents;
 
 use crate::{
     chain_spec,
+    check::{self, Setup},
     cli::{Cli, Subcommand},
-    service,
+    faults, service,
 };
 
 impl SubstrateCli for Cli {
@@ -31,7 +34,7 @@ impl SubstrateCli for Cli {
         2026
     }
     fn load_spec(&self, id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
-        chain_spec::load(id)
+        chain_spec::load(id).map_err(|fault| fault.to_string())
     }
 }
 
@@ -39,13 +42,18 @@ impl SubstrateCli for Cli {
 ///
 /// # Errors
 /// Those of the subcommand or the node.
-pub fn run() -> sc_cli::Result<()> {
+pub fn run() -> sc_cli::Result<ExitCode> {
     let cli = Cli::from_args();
-    let Some(subcommand) = &cli.subcommand else {
-        return run_node(cli);
-    };
+    match &cli.subcommand {
+        Some(subcommand) => run_subcommand(&cli, subcommand),
+        None => run_node(cli).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn run_subcommand(cli: &Cli, subcommand: &Subcommand) -> sc_cli::Result<ExitCode> {
     match subcommand {
-        Subcommand::Key(cmd) => cmd.run(&cli),
+        Subcommand::Check(cmd) => return Ok(check::run(cmd)),
+        Subcommand::Key(cmd) => cmd.run(cli),
         Subcommand::ExportChainSpec(cmd) => {
             let spec = cli.load_spec(&cmd.chain)?;
             cmd.run(spec)
@@ -96,21 +104,28 @@ pub fn run() -> sc_cli::Result<()> {
             Ok((cmd.run(client, backend, Some(revert_consensus)), task_manager))
         }),
         Subcommand::ChainInfo(cmd) => cli.create_runner(cmd)?.sync_run(|config| cmd.run::<Block>(&config)),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_node(cli: Cli) -> sc_cli::Result<()> {
+    check::before_start(&Setup::new(&cli.run, &cli.provider, &cli.space)?)?;
     let runner = cli.create_runner(&cli.run)?;
-    let provider = cli.provider;
+    faults::catch_panics();
+    faults::catch_lost_pages();
+    let (provider, space) = (cli.provider, cli.space);
     runner.run_node_until_exit(|mut config| async move {
+        check::insist_on_ports(&mut config);
         // Inline content lives only in the offchain database: every node that is asked for outputs must index it.
         config.offchain_worker.indexing_enabled = true;
         if provider.provider {
             config.offchain_worker.enabled = true;
         }
         match config.network.network_backend {
-            NetworkBackendType::Libp2p => service::new_full::<sc_network::NetworkWorker<_, _>>(config, provider),
-            NetworkBackendType::Litep2p => service::new_full::<sc_network::Litep2pNetworkBackend>(config, provider),
+            NetworkBackendType::Libp2p => service::new_full::<sc_network::NetworkWorker<_, _>>(config, provider, space),
+            NetworkBackendType::Litep2p => {
+                service::new_full::<sc_network::Litep2pNetworkBackend>(config, provider, space)
+            },
         }
         .map_err(sc_cli::Error::Service)
     })

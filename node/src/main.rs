@@ -1,13 +1,21 @@
 //! The Lantern node: validator, provider and full node in one binary.
 
 mod chain_spec;
+mod check;
 mod cli;
 mod command;
+mod faults;
 mod provider;
 mod rpc;
 mod seal;
 mod service;
+mod watch;
 
-fn main() -> sc_cli::Result<()> {
-    command::run()
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::run().unwrap_or_else(|error| {
+        eprintln!("error: {}", faults::explain(&error));
+        ExitCode::FAILURE
+    })
 }

@@ -16,12 +16,15 @@ use sc_statement_store::Store as StatementStore;
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool::TransactionPoolHandle;
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sp_blockchain::HeaderBackend;
 use sp_runtime::traits::Block as BlockT;
 
 use crate::{
+    check::{self, SpaceParams},
     provider::{self, ProviderParams},
     rpc,
     seal::{Sealed, Unsealed},
+    watch,
 };
 
 /// Host functions that the runtime may call: those of every Substrate node.
@@ -90,12 +93,34 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
         })
         .transpose()?;
     let executor = sc_service::new_wasm_executor::<HostFunctions>(&config.executor);
-    let (client, backend, keystore_container, task_manager) = sc_service::new_full_parts::<Block, RuntimeApi, _>(
-        config,
-        telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
-        executor,
-        vec![],
+    let genesis = check::chain::genesis(&*config.chain_spec, &executor)?;
+    let backend = sc_service::new_db_backend::<Block>(config.db_config())?;
+    // The SDK would go on with the database's chain under the other specification's name.
+    let stored = backend.blockchain().info().genesis_hash;
+    if stored != Default::default() && stored != genesis.hash {
+        let place = config
+            .database
+            .path()
+            .unwrap_or(&config.data_path)
+            .display()
+            .to_string();
+        return Err(check::database::other_chain(&place, stored, genesis.hash).into());
+    }
+    let genesis = sc_service::GenesisBlockBuilder::new_with_storage(
+        genesis.storage,
+        !config.no_genesis(),
+        backend.clone(),
+        executor.clone(),
     )?;
+    let (client, backend, keystore_container, task_manager) =
+        sc_service::new_full_parts_with_genesis_builder::<Block, RuntimeApi, _, _>(
+            config,
+            telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
+            executor,
+            backend,
+            genesis,
+            false,
+        )?;
     let client = Arc::new(client);
     let telemetry = telemetry.map(|(worker, telemetry)| {
         task_manager.spawn_handle().spawn("telemetry", None, worker.run());
@@ -174,7 +199,11 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
 ///
 /// # Errors
 /// When a part cannot be made; parts already started end with the task manager.
-pub fn new_full<Net>(config: Configuration, provider_params: ProviderParams) -> Result<TaskManager, ServiceError>
+pub fn new_full<Net>(
+    config: Configuration,
+    provider_params: ProviderParams,
+    space: SpaceParams,
+) -> Result<TaskManager, ServiceError>
 where
     Net: NetworkBackend<Block, <Block as BlockT>::Hash>,
 {
@@ -196,6 +225,14 @@ where
                 mut telemetry,
             },
     } = new_partial(&config)?;
+
+    let slot_duration = babe_link.config().slot_duration();
+    watch::newest_block(&client, slot_duration.as_millis());
+    task_manager.spawn_essential_handle().spawn_blocking(
+        "storage-watch",
+        None,
+        watch::storage(backend.clone(), config.data_path.clone(), space),
+    );
 
     // BABE's worker answers requests for its epochs; it is essential and ends with its last handle.
     task_manager.keep_alive(babe_worker);
@@ -241,7 +278,9 @@ where
             spawn_handle: task_manager.spawn_handle(),
             spawn_essential_handle: task_manager.spawn_essential_handle(),
             import_queue,
-            block_announce_validator_builder: None,
+            block_announce_validator_builder: Some(Box::new(move |_| {
+                Box::new(watch::AnnouncedClock::new(slot_duration.as_millis()))
+            })),
             warp_sync_config: Some(WarpSyncConfig::WithProvider(warp_sync)),
             block_relay: None,
             metrics,
@@ -354,7 +393,6 @@ where
             keystore_container.keystore(),
             prometheus.clone(),
         );
-        let slot_duration = babe_link.config().slot_duration();
         let proposer = sc_basic_authorship::ProposerFactory::new(
             task_manager.spawn_handle(),
             client.clone(),

@@ -75,8 +75,8 @@ fn common_args() -> Vec<Arg> {
         "--no-mdns".into(),
         "--allow-private-ip".into(),
         "--discover-local".into(),
-        // What happened can be looked up at any block.
-        ("--state-pruning", "archive").into(),
+        // What happened can be looked up at any block of a test's. Warp sync refuses archive nodes.
+        ("--state-pruning", "100000").into(),
     ];
     if let Ok(filter) = env::var("LANTERN_NODE_LOG") {
         args.push(("--log", filter.as_str()).into());
@@ -149,9 +149,8 @@ impl Network {
             plan.p2p_port = Some(*port);
             plan.args
                 .extend(["--reserved-only".into(), ("--reserved-nodes", others).into()]);
-            // Reserved peers need no slot. With free slots the default network backend keeps a peer that is reserved no more.
-            plan.args
-                .extend(["--in-peers", "--in-peers-light", "--out-peers"].map(|slots| (slots, "0").into()));
+            // The other backend, litep2p, keeps a peer that is reserved no more as an ordinary one.
+            plan.args.push(("--network-backend", "libp2p").into());
             plan
         };
         let mut plans: Vec<_> = addresses.iter().map(plan).collect();

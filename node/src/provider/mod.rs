@@ -85,6 +85,7 @@ use tokio::sync::mpsc;
 pub use error::Error;
 pub use handle::ProviderHandle;
 pub use params::ProviderParams;
+pub use process::find_program;
 
 use crate::service::{FullBackend, FullClient, Pool};
 

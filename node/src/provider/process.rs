@@ -115,7 +115,10 @@ fn make_private(folder: &Path) -> Result<(), Error> {
 }
 
 /// The named program, or the one beside this program, or the first on the PATH.
-fn find_program(named: Option<&Path>) -> Result<PathBuf, Error> {
+///
+/// # Errors
+/// When there is none.
+pub fn find_program(named: Option<&Path>) -> Result<PathBuf, Error> {
     if let Some(named) = named {
         return named
             .is_file()
