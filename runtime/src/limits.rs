@@ -31,9 +31,6 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance
 const BEGIN: &str = "<!-- by LANTERN_WRITE_WEIGHTS=1 cargo test -p lantern-runtime -->\n";
 const END: &str = "<!-- end -->\n";
 
-/// Life cycles in a second of the chain that must fit.
-const TARGET: f64 = 200.0;
-
 type Escrow = <Runtime as pallet_job_escrow::Config>::WeightInfo;
 type Registry = <Runtime as pallet_model_registry::Config>::WeightInfo;
 type Staking = <Runtime as pallet_provider_staking::Config>::WeightInfo;
@@ -270,13 +267,6 @@ fn the_documented_weights_are_the_measured_ones() {
         documented == found,
         "weights have changed; write their tables anew: LANTERN_WRITE_WEIGHTS=1 cargo test -p lantern-runtime\n{found}"
     );
-}
-
-#[test]
-fn two_hundred_jobs_a_second_live_and_end_by_weight() {
-    let steps = life(64, 64);
-    let (rate, limit) = rate(&steps);
-    assert!(rate >= TARGET, "{rate:.1} life cycles per second, for want of {limit}");
 }
 
 #[test]
