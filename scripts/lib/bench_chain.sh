@@ -14,7 +14,7 @@ bench_node() {
 	"$LANTERN_BIN/lantern-node" --base-path "$NETWORK_DIR/$name" --rpc-port "${NETWORK_PORTS[$name]}" --port "$(free_port)" \
 		--prometheus-port "${BENCH_METRICS[$name]}" --no-mdns --allow-private-ip "$@" >>"$NETWORK_DIR/$name.log" 2>&1 &
 	NETWORK_PIDS[$name]=$!
-	await 120 "the RPC of $name" rpc "$name" system_chain >/dev/null
+	await 600 "the RPC of $name" rpc "$name" system_chain >/dev/null
 }
 
 # bench_end NAME: and its folder goes.

@@ -5,6 +5,7 @@ use std::{error::Error, path::Path, sync::Arc, time::Instant};
 use codec::{Decode, Encode};
 use frame_support::{
     dispatch::{DispatchClass, PerDispatchClass},
+    storage::storage_prefix,
     weights::Weight,
 };
 use futures::executor::block_on;
@@ -102,7 +103,7 @@ impl Chain {
         let info = self.client.info();
         let number = info.best_number + 1;
         // The runtime goes on from the block that its state names.
-        entries.push((frame_system::Number::<Runtime>::hashed_key().to_vec(), number.encode()));
+        entries.push((storage_prefix(b"System", b"Number").to_vec(), number.encode()));
         let state = self.backend.state_at(info.best_hash, TrieCacheContext::Untrusted)?;
         let delta = entries
             .iter()

@@ -175,11 +175,12 @@ impl From<ClientError> for Failure {
             .and_then(|data| serde_json::from_str(data.get()).ok())
             .unwrap_or(Value::Null);
         let field = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        // 1010 and 1014 are what every Substrate node says when the pool refuses a transaction.
-        if matches!(user.code, 1010 | 1012 | 1013 | 1014) {
+        // These are what every Substrate node says when the pool refuses a transaction.
+        if matches!(user.code, 1010 | 1012 | 1013 | 1014 | 1016) {
             let cause = data.as_str().map_or_else(|| user.message.clone(), str::to_owned);
             let remedy = match user.code {
                 1013 | 1014 => "a transaction of this account is on its way already; wait for the next block",
+                1016 => "the node's pool is full; submit it again in a while, or to another node",
                 _ => "check the signer's balance with `lantern keys inspect`",
             };
             return Self::OnChain {
@@ -280,6 +281,14 @@ mod tests {
         let failure = user(1010, Some(r#""Inability to pay some fees""#));
         assert_eq!(failure.exit_code(), 1);
         assert_eq!(failure.to_string(), "m: Inability to pay some fees");
+        let full = user(
+            1016,
+            Some(r#""The transaction couldn't enter the pool because of the limit""#),
+        );
+        assert_eq!(full.exit_code(), 1);
+        assert!(full
+            .remedy()
+            .is_some_and(|remedy| remedy.contains("the node's pool is full")));
     }
 
     #[test]
