@@ -33,7 +33,7 @@ const STAKE: Balance = 100_000 * LUX;
 /// Least bonds; nobody else's dust takes part in elections.
 const MIN_VALIDATOR_BOND: Balance = 1_000 * LUX;
 const MIN_NOMINATOR_BOND: Balance = 10 * LUX;
-/// What a reporter of an offence receives of the slash.
+/// What the reporters of an offence may receive of the slash; a first report is paid half of it.
 const REPORTERS_PART: Perbill = Perbill::from_percent(10);
 
 /// The well-known development accounts, whose keys everybody has.
