@@ -8,7 +8,6 @@
 use codec::Encode;
 use frame_support::{
     dispatch::{DispatchClass, GetDispatchInfo},
-    traits::Get,
     weights::Weight,
 };
 use frame_system::limits::WeightsPerClass;
