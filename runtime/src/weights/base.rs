@@ -6,7 +6,7 @@ use frame_support::{parameter_types, weights::Weight};
 
 parameter_types! {
     /// Of a block without transactions but its inherents, hooks included.
-    pub const BlockExecutionWeight: Weight = Weight::from_parts(418_079_000, 0);
+    pub const BlockExecutionWeight: Weight = Weight::from_parts(487_312_000, 0);
     /// Of a transaction whose call does nothing: decoding, signature and extensions.
-    pub const ExtrinsicBaseWeight: Weight = Weight::from_parts(506_982_000, 0);
+    pub const ExtrinsicBaseWeight: Weight = Weight::from_parts(142_112_000, 0);
 }

@@ -11,87 +11,87 @@ pub struct WeightInfo<T>(PhantomData<T>);
 impl<T: frame_system::Config> pallet_preimage::WeightInfo for WeightInfo<T> {
     // `s` from 0 to 4194304.
     fn note_preimage(s: u32) -> Weight {
-        // Shortest run: 72_928_000 ps.
-        Weight::from_parts(74_540_000, 3_694)
-            .saturating_add(Weight::from_parts(3_503, 0).saturating_mul(s.into()))
+        // Shortest run: 70_985_000 ps.
+        Weight::from_parts(4_987_546, 3_694)
+            .saturating_add(Weight::from_parts(2_041, 0).saturating_mul(s.into()))
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(3))
     }
     // `s` from 0 to 4194304.
     fn note_requested_preimage(s: u32) -> Weight {
-        // Shortest run: 17_976_000 ps.
-        Weight::from_parts(283_112_382, 3_556)
-            .saturating_add(Weight::from_parts(3_016, 0).saturating_mul(s.into()))
+        // Shortest run: 18_747_000 ps.
+        Weight::from_parts(19_068_000, 3_556)
+            .saturating_add(Weight::from_parts(1_996, 0).saturating_mul(s.into()))
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     // `s` from 0 to 4194304.
     fn note_no_deposit_preimage(s: u32) -> Weight {
-        // Shortest run: 17_396_000 ps.
-        Weight::from_parts(17_776_000, 3_556)
-            .saturating_add(Weight::from_parts(3_309, 0).saturating_mul(s.into()))
+        // Shortest run: 18_016_000 ps.
+        Weight::from_parts(18_367_000, 3_556)
+            .saturating_add(Weight::from_parts(2_046, 0).saturating_mul(s.into()))
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn unnote_preimage() -> Weight {
-        // Shortest run: 119_617_000 ps.
-        Weight::from_parts(130_583_000, 3_694)
+        // Shortest run: 104_935_000 ps.
+        Weight::from_parts(116_192_000, 3_694)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(3))
     }
     fn unnote_no_deposit_preimage() -> Weight {
-        // Shortest run: 57_455_000 ps.
-        Weight::from_parts(67_890_000, 3_556)
+        // Shortest run: 51_967_000 ps.
+        Weight::from_parts(59_989_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn request_preimage() -> Weight {
-        // Shortest run: 49_644_000 ps.
-        Weight::from_parts(56_814_000, 3_556)
+        // Shortest run: 43_785_000 ps.
+        Weight::from_parts(54_461_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn request_no_deposit_preimage() -> Weight {
-        // Shortest run: 32_829_000 ps.
-        Weight::from_parts(42_322_000, 3_556)
+        // Shortest run: 27_150_000 ps.
+        Weight::from_parts(38_737_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn request_unnoted_preimage() -> Weight {
-        // Shortest run: 24_447_000 ps.
-        Weight::from_parts(34_962_000, 3_556)
+        // Shortest run: 20_621_000 ps.
+        Weight::from_parts(31_707_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn request_requested_preimage() -> Weight {
-        // Shortest run: 14_271_000 ps.
-        Weight::from_parts(17_376_000, 3_556)
+        // Shortest run: 12_849_000 ps.
+        Weight::from_parts(16_014_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn unrequest_preimage() -> Weight {
-        // Shortest run: 49_553_000 ps.
-        Weight::from_parts(58_457_000, 3_556)
+        // Shortest run: 49_854_000 ps.
+        Weight::from_parts(54_611_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn unrequest_unnoted_preimage() -> Weight {
-        // Shortest run: 14_151_000 ps.
-        Weight::from_parts(16_885_000, 3_556)
+        // Shortest run: 12_268_000 ps.
+        Weight::from_parts(15_253_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn unrequest_multi_referenced_preimage() -> Weight {
-        // Shortest run: 14_461_000 ps.
-        Weight::from_parts(16_624_000, 3_556)
+        // Shortest run: 12_779_000 ps.
+        Weight::from_parts(15_252_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     // `n` from 1 to 1024.
     fn ensure_updated(n: u32) -> Weight {
-        // Shortest run: 81_160_000 ps.
-        Weight::from_parts(7_015_949, 990)
-            .saturating_add(Weight::from_parts(126_917_285, 0).saturating_mul(n.into()))
+        // Shortest run: 80_559_000 ps.
+        Weight::from_parts(82_753_000, 990)
+            .saturating_add(Weight::from_parts(84_718_857, 0).saturating_mul(n.into()))
             .saturating_add(Weight::from_parts(0, 2_704).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(3).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().writes(4).saturating_mul(n.into()))

@@ -10,182 +10,182 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_referenda::WeightInfo for WeightInfo<T> {
     fn submit() -> Weight {
-        // Shortest run: 39_199_000 ps.
-        Weight::from_parts(41_792_000, 13_928)
+        // Shortest run: 39_549_000 ps.
+        Weight::from_parts(42_393_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(3))
     }
     fn place_decision_deposit_preparing() -> Weight {
-        // Shortest run: 53_540_000 ps.
-        Weight::from_parts(56_825_000, 26_866)
+        // Shortest run: 53_279_000 ps.
+        Weight::from_parts(56_174_000, 26_866)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(4))
     }
     fn place_decision_deposit_queued() -> Weight {
-        // Shortest run: 76_103_000 ps.
-        Weight::from_parts(81_421_000, 13_928)
+        // Shortest run: 74_811_000 ps.
+        Weight::from_parts(80_370_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(4))
             .saturating_add(T::DbWeight::get().writes(4))
     }
     fn place_decision_deposit_not_queued() -> Weight {
-        // Shortest run: 74_220_000 ps.
-        Weight::from_parts(77_715_000, 13_928)
+        // Shortest run: 73_589_000 ps.
+        Weight::from_parts(77_224_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(4))
             .saturating_add(T::DbWeight::get().writes(4))
     }
     fn place_decision_deposit_passing() -> Weight {
-        // Shortest run: 65_237_000 ps.
-        Weight::from_parts(69_543_000, 26_866)
+        // Shortest run: 63_945_000 ps.
+        Weight::from_parts(67_029_000, 26_866)
             .saturating_add(T::DbWeight::get().reads(4))
             .saturating_add(T::DbWeight::get().writes(5))
     }
     fn place_decision_deposit_failing() -> Weight {
-        // Shortest run: 61_422_000 ps.
-        Weight::from_parts(65_256_000, 26_866)
+        // Shortest run: 61_371_000 ps.
+        Weight::from_parts(64_575_000, 26_866)
             .saturating_add(T::DbWeight::get().reads(4))
             .saturating_add(T::DbWeight::get().writes(5))
     }
     fn refund_decision_deposit() -> Weight {
-        // Shortest run: 31_146_000 ps.
-        Weight::from_parts(33_280_000, 3_831)
+        // Shortest run: 30_996_000 ps.
+        Weight::from_parts(32_848_000, 3_831)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn refund_submission_deposit() -> Weight {
-        // Shortest run: 30_805_000 ps.
-        Weight::from_parts(32_749_000, 3_831)
+        // Shortest run: 30_425_000 ps.
+        Weight::from_parts(32_448_000, 3_831)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn cancel() -> Weight {
-        // Shortest run: 31_236_000 ps.
-        Weight::from_parts(33_490_000, 13_928)
+        // Shortest run: 29_314_000 ps.
+        Weight::from_parts(31_647_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(3))
     }
     fn kill() -> Weight {
-        // Shortest run: 100_569_000 ps.
-        Weight::from_parts(105_486_000, 13_928)
-            .saturating_add(T::DbWeight::get().reads(4))
-            .saturating_add(T::DbWeight::get().writes(4))
+        // Shortest run: 97_535_000 ps.
+        Weight::from_parts(101_360_000, 13_928)
+            .saturating_add(T::DbWeight::get().reads(3))
+            .saturating_add(T::DbWeight::get().writes(3))
     }
     fn one_fewer_deciding_queue_empty() -> Weight {
-        // Shortest run: 12_799_000 ps.
-        Weight::from_parts(14_291_000, 5_477)
+        // Shortest run: 11_517_000 ps.
+        Weight::from_parts(12_759_000, 5_477)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn one_fewer_deciding_failing() -> Weight {
-        // Shortest run: 52_288_000 ps.
-        Weight::from_parts(57_225_000, 13_928)
+        // Shortest run: 51_145_000 ps.
+        Weight::from_parts(63_003_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(3))
     }
     fn one_fewer_deciding_passing() -> Weight {
-        // Shortest run: 54_701_000 ps.
-        Weight::from_parts(61_691_000, 13_928)
+        // Shortest run: 50_365_000 ps.
+        Weight::from_parts(60_760_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(3))
     }
     fn nudge_referendum_requeued_insertion() -> Weight {
-        // Shortest run: 30_165_000 ps.
-        Weight::from_parts(35_062_000, 5_477)
+        // Shortest run: 27_911_000 ps.
+        Weight::from_parts(30_715_000, 5_477)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn nudge_referendum_requeued_slide() -> Weight {
-        // Shortest run: 29_664_000 ps.
-        Weight::from_parts(37_936_000, 5_477)
+        // Shortest run: 28_953_000 ps.
+        Weight::from_parts(33_029_000, 5_477)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn nudge_referendum_queued() -> Weight {
-        // Shortest run: 35_182_000 ps.
-        Weight::from_parts(39_348_000, 5_477)
+        // Shortest run: 31_897_000 ps.
+        Weight::from_parts(35_302_000, 5_477)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn nudge_referendum_not_queued() -> Weight {
-        // Shortest run: 33_009_000 ps.
-        Weight::from_parts(36_134_000, 5_477)
+        // Shortest run: 30_966_000 ps.
+        Weight::from_parts(34_070_000, 5_477)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn nudge_referendum_no_deposit() -> Weight {
-        // Shortest run: 23_846_000 ps.
-        Weight::from_parts(26_259_000, 13_928)
+        // Shortest run: 23_525_000 ps.
+        Weight::from_parts(25_187_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn nudge_referendum_preparing() -> Weight {
-        // Shortest run: 25_418_000 ps.
-        Weight::from_parts(28_081_000, 13_928)
+        // Shortest run: 23_666_000 ps.
+        Weight::from_parts(25_578_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn nudge_referendum_timed_out() -> Weight {
-        // Shortest run: 15_192_000 ps.
-        Weight::from_parts(17_095_000, 3_831)
+        // Shortest run: 14_912_000 ps.
+        Weight::from_parts(16_395_000, 3_831)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn nudge_referendum_begin_deciding_failing() -> Weight {
-        // Shortest run: 33_189_000 ps.
-        Weight::from_parts(36_925_000, 13_928)
+        // Shortest run: 31_206_000 ps.
+        Weight::from_parts(33_560_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(3))
     }
     fn nudge_referendum_begin_deciding_passing() -> Weight {
-        // Shortest run: 35_543_000 ps.
-        Weight::from_parts(38_827_000, 13_928)
+        // Shortest run: 33_329_000 ps.
+        Weight::from_parts(35_683_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(3))
     }
     fn nudge_referendum_begin_confirming() -> Weight {
-        // Shortest run: 28_683_000 ps.
-        Weight::from_parts(31_467_000, 13_928)
+        // Shortest run: 27_651_000 ps.
+        Weight::from_parts(29_594_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn nudge_referendum_end_confirming() -> Weight {
-        // Shortest run: 28_823_000 ps.
-        Weight::from_parts(31_366_000, 13_928)
+        // Shortest run: 27_671_000 ps.
+        Weight::from_parts(29_724_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn nudge_referendum_continue_not_confirming() -> Weight {
-        // Shortest run: 27_711_000 ps.
-        Weight::from_parts(30_085_000, 13_928)
+        // Shortest run: 26_359_000 ps.
+        Weight::from_parts(28_472_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn nudge_referendum_continue_confirming() -> Weight {
-        // Shortest run: 27_191_000 ps.
-        Weight::from_parts(29_404_000, 13_928)
+        // Shortest run: 25_878_000 ps.
+        Weight::from_parts(28_002_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn nudge_referendum_approved() -> Weight {
-        // Shortest run: 41_672_000 ps.
-        Weight::from_parts(45_317_000, 26_866)
+        // Shortest run: 40_841_000 ps.
+        Weight::from_parts(43_505_000, 26_866)
             .saturating_add(T::DbWeight::get().reads(4))
             .saturating_add(T::DbWeight::get().writes(4))
     }
     fn nudge_referendum_rejected() -> Weight {
-        // Shortest run: 28_823_000 ps.
-        Weight::from_parts(32_248_000, 13_928)
+        // Shortest run: 27_861_000 ps.
+        Weight::from_parts(29_854_000, 13_928)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn set_some_metadata() -> Weight {
-        // Shortest run: 21_502_000 ps.
-        Weight::from_parts(24_356_000, 3_831)
+        // Shortest run: 21_532_000 ps.
+        Weight::from_parts(23_204_000, 3_831)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn clear_metadata() -> Weight {
-        // Shortest run: 17_215_000 ps.
-        Weight::from_parts(19_659_000, 3_831)
+        // Shortest run: 17_116_000 ps.
+        Weight::from_parts(18_558_000, 3_831)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }

@@ -10,12 +10,12 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_safe_mode::WeightInfo for WeightInfo<T> {
     fn on_initialize_noop() -> Weight {
-        // Shortest run: 2_213_000 ps.
-        Weight::from_parts(2_604_000, 1_489).saturating_add(T::DbWeight::get().reads(1))
+        // Shortest run: 2_283_000 ps.
+        Weight::from_parts(2_704_000, 1_489).saturating_add(T::DbWeight::get().reads(1))
     }
     fn on_initialize_exit() -> Weight {
-        // Shortest run: 6_610_000 ps.
-        Weight::from_parts(7_641_000, 1_489)
+        // Shortest run: 6_640_000 ps.
+        Weight::from_parts(7_461_000, 1_489)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
@@ -24,8 +24,8 @@ impl<T: frame_system::Config> pallet_safe_mode::WeightInfo for WeightInfo<T> {
         Weight::from_parts(0, 0)
     }
     fn force_enter() -> Weight {
-        // Shortest run: 8_112_000 ps.
-        Weight::from_parts(9_504_000, 1_489)
+        // Shortest run: 8_052_000 ps.
+        Weight::from_parts(9_354_000, 1_489)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
@@ -34,14 +34,14 @@ impl<T: frame_system::Config> pallet_safe_mode::WeightInfo for WeightInfo<T> {
         Weight::from_parts(0, 0)
     }
     fn force_extend() -> Weight {
-        // Shortest run: 9_063_000 ps.
-        Weight::from_parts(10_566_000, 1_489)
+        // Shortest run: 9_103_000 ps.
+        Weight::from_parts(10_125_000, 1_489)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn force_exit() -> Weight {
-        // Shortest run: 8_733_000 ps.
-        Weight::from_parts(10_325_000, 1_489)
+        // Shortest run: 8_953_000 ps.
+        Weight::from_parts(9_965_000, 1_489)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
@@ -50,14 +50,14 @@ impl<T: frame_system::Config> pallet_safe_mode::WeightInfo for WeightInfo<T> {
         Weight::from_parts(0, 0)
     }
     fn force_release_deposit() -> Weight {
-        // Shortest run: 57_195_000 ps.
-        Weight::from_parts(61_421_000, 3_694)
+        // Shortest run: 57_495_000 ps.
+        Weight::from_parts(60_169_000, 3_694)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn force_slash_deposit() -> Weight {
-        // Shortest run: 42_093_000 ps.
-        Weight::from_parts(47_390_000, 3_694)
+        // Shortest run: 42_333_000 ps.
+        Weight::from_parts(44_897_000, 3_694)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(2))
     }

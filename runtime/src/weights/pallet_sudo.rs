@@ -10,27 +10,27 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_sudo::WeightInfo for WeightInfo<T> {
     fn set_key() -> Weight {
-        // Shortest run: 10_426_000 ps.
-        Weight::from_parts(12_198_000, 1_517)
+        // Shortest run: 10_385_000 ps.
+        Weight::from_parts(11_537_000, 1_517)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn sudo() -> Weight {
-        // Shortest run: 12_018_000 ps.
-        Weight::from_parts(13_930_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+        // Shortest run: 11_968_000 ps.
+        Weight::from_parts(13_219_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
     }
     fn sudo_as() -> Weight {
-        // Shortest run: 12_088_000 ps.
-        Weight::from_parts(13_660_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+        // Shortest run: 11_988_000 ps.
+        Weight::from_parts(13_210_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
     }
     fn remove_key() -> Weight {
         // Shortest run: 9_544_000 ps.
-        Weight::from_parts(11_126_000, 1_517)
+        Weight::from_parts(10_576_000, 1_517)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn check_only_sudo_account() -> Weight {
-        // Shortest run: 5_438_000 ps.
-        Weight::from_parts(6_079_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
+        // Shortest run: 5_237_000 ps.
+        Weight::from_parts(5_729_000, 1_517).saturating_add(T::DbWeight::get().reads(1))
     }
 }

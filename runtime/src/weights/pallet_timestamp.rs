@@ -10,13 +10,13 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_timestamp::WeightInfo for WeightInfo<T> {
     fn set() -> Weight {
-        // Shortest run: 7_491_000 ps.
-        Weight::from_parts(8_663_000, 1_493)
+        // Shortest run: 7_572_000 ps.
+        Weight::from_parts(8_482_000, 1_493)
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn on_finalize() -> Weight {
-        // Shortest run: 1_021_000 ps.
-        Weight::from_parts(1_412_000, 0)
+        // Shortest run: 1_051_000 ps.
+        Weight::from_parts(1_242_000, 0)
     }
 }

@@ -10,8 +10,8 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_transaction_payment::WeightInfo for WeightInfo<T> {
     fn charge_transaction_payment() -> Weight {
-        // Shortest run: 59_748_000 ps.
-        Weight::from_parts(62_753_000, 3_593)
+        // Shortest run: 60_210_000 ps.
+        Weight::from_parts(62_643_000, 3_593)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }

@@ -10,14 +10,14 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_tx_pause::WeightInfo for WeightInfo<T> {
     fn pause() -> Weight {
-        // Shortest run: 13_890_000 ps.
-        Weight::from_parts(15_523_000, 3_997)
+        // Shortest run: 13_840_000 ps.
+        Weight::from_parts(14_952_000, 3_997)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn unpause() -> Weight {
-        // Shortest run: 20_660_000 ps.
-        Weight::from_parts(22_574_000, 3_997)
+        // Shortest run: 20_260_000 ps.
+        Weight::from_parts(21_602_000, 3_997)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }

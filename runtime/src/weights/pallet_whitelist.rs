@@ -10,45 +10,45 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_whitelist::WeightInfo for WeightInfo<T> {
     fn whitelist_call() -> Weight {
-        // Shortest run: 20_811_000 ps.
-        Weight::from_parts(22_694_000, 3_556)
+        // Shortest run: 20_610_000 ps.
+        Weight::from_parts(22_313_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     fn remove_whitelisted_call() -> Weight {
-        // Shortest run: 19_559_000 ps.
-        Weight::from_parts(21_442_000, 3_556)
+        // Shortest run: 19_749_000 ps.
+        Weight::from_parts(21_041_000, 3_556)
             .saturating_add(T::DbWeight::get().reads(3))
             .saturating_add(T::DbWeight::get().writes(2))
     }
     // `n` from 1 to 10000.
     fn defer_dispatch(n: u32) -> Weight {
-        // Shortest run: 15_423_000 ps.
-        Weight::from_parts(17_365_190, 3_509)
-            .saturating_add(Weight::from_parts(1_587, 0).saturating_mul(n.into()))
+        // Shortest run: 15_303_000 ps.
+        Weight::from_parts(16_762_963, 3_509)
+            .saturating_add(Weight::from_parts(1_583, 0).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(2))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     fn remove_deferred_dispatch() -> Weight {
-        // Shortest run: 13_841_000 ps.
-        Weight::from_parts(15_923_000, 3_509)
+        // Shortest run: 13_770_000 ps.
+        Weight::from_parts(14_912_000, 3_509)
             .saturating_add(T::DbWeight::get().reads(1))
             .saturating_add(T::DbWeight::get().writes(1))
     }
     // `n` from 1 to 4194294.
     fn dispatch_whitelisted_call(n: u32) -> Weight {
-        // Shortest run: 47_380_000 ps.
-        Weight::from_parts(1_013_818_010, 3_778)
-            .saturating_add(Weight::from_parts(4_574, 0).saturating_mul(n.into()))
+        // Shortest run: 44_316_000 ps.
+        Weight::from_parts(127_773_995, 3_778)
+            .saturating_add(Weight::from_parts(1_292, 0).saturating_mul(n.into()))
             .saturating_add(Weight::from_parts(0, 1).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(5))
             .saturating_add(T::DbWeight::get().writes(4))
     }
     // `n` from 1 to 10000.
     fn dispatch_whitelisted_call_with_preimage(n: u32) -> Weight {
-        // Shortest run: 34_431_000 ps.
-        Weight::from_parts(42_287_191, 3_556)
-            .saturating_add(Weight::from_parts(1_103, 0).saturating_mul(n.into()))
+        // Shortest run: 34_782_000 ps.
+        Weight::from_parts(36_971_875, 3_556)
+            .saturating_add(Weight::from_parts(1_578, 0).saturating_mul(n.into()))
             .saturating_add(T::DbWeight::get().reads(4))
             .saturating_add(T::DbWeight::get().writes(3))
     }
