@@ -94,12 +94,12 @@ fn ask(url: &str, method: &str, params: Value) -> Result<Value, Fault> {
     stream.set_read_timeout(Some(TIMEOUT)).map_err(failed)?;
     stream.set_write_timeout(Some(TIMEOUT)).map_err(failed)?;
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
-    write!(
-        stream,
+    // In one piece: whoever answers before the end may close the connection under the rest.
+    let request = format!(
         "POST / HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    )
-    .map_err(failed)?;
+    );
+    stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut answer = String::new();
     stream.take(MOST).read_to_string(&mut answer).map_err(failed)?;
     let (_, body) = answer
@@ -140,8 +140,12 @@ mod tests {
         thread::spawn(move || {
             for result in results {
                 let (mut stream, _) = listener.accept().expect("connects");
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request).expect("reads");
+                // To its end, which is that of its JSON: what is unread when the connection closes resets it.
+                let (mut request, mut piece) = (Vec::new(), [0; 4096]);
+                while !request.ends_with(b"}") {
+                    let count = stream.read(&mut piece).expect("reads");
+                    request.extend_from_slice(&piece[..count]);
+                }
                 let body = json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string();
                 write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}").expect("is written");
             }
