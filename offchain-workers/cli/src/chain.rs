@@ -155,19 +155,32 @@ impl Chain {
         Ok(self.legacy.chain_subscribe_finalized_heads().await?)
     }
 
+    /// The block from which a transaction lives, whose hash it signs. A reorganisation that drops this block makes the transaction
+    /// invalid, so it is the last finalised one, or where finality lags, one so old that half of the life is left.
+    async fn birth(&self) -> Result<At, Failure> {
+        let finalised = self.at(self.legacy.chain_get_finalized_head().await?).await?;
+        let best = self.best().await?.block_number();
+        let oldest = best.saturating_sub(MORTALITY / 2);
+        if finalised.block_number() >= oldest {
+            return Ok(finalised);
+        }
+        let oldest = u32::try_from(oldest).map_err(Failure::incompatible)?;
+        self.at_number(oldest).await
+    }
+
     /// Signs `call`, submits it, and waits until a best block includes it.
     ///
     /// # Errors
     /// When the pool or the block refuses it, with the pallet's error by name.
     pub async fn submit(&self, account: &Account, call: &Call) -> Result<Included, Failure> {
-        let best = self.best().await?;
+        let birth = self.birth().await?;
         // The pool's count, so that one command may follow another before the next block.
         let nonce = self.legacy.system_account_next_index(&account.id()).await?;
         let params = SubstrateExtrinsicParamsBuilder::<Config>::new()
             .nonce(nonce)
             .mortal(MORTALITY)
             .build();
-        let mut progress = best
+        let mut progress = birth
             .transactions()
             .sign_and_submit_then_watch(call, account, params)
             .await?;
