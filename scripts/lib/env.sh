@@ -72,7 +72,7 @@ GROUP_NODE=(-p lantern-node -p lantern-runtime --features lantern-node/fast-runt
 GROUP_PALLETS=(-p lantern-primitives -p pallet-provider-staking -p pallet-model-registry -p pallet-job-escrow
 	-p pallet-result-verification -p pallet-reward-emission)
 GROUP_ENGINE=(-p lantern-exact -p lantern-engine -p lantern-equality -p lantern-worker-protocol -p lantern-worker -p lantern-trainer)
-GROUP_CLI=(-p lantern-cli)
+GROUP_CLI=(-p lantern-cli -p lantern-rpc-types)
 
 # Builds the binaries; quiet when nothing changed.
 build_all() {

@@ -4,12 +4,11 @@
 //! as tokenisation, goes to the provider side of this node through [`ModelServices`].
 
 mod error;
-mod params;
 pub mod services;
 mod subscription;
 #[cfg(test)]
 mod tests;
-mod types;
+mod text;
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -26,6 +25,10 @@ use lantern_primitives::{
     job::{JobState, ResultCommitment},
     AccountId, Balance, BlockNumber, JobId, JobParams, ModelId, H256,
 };
+use lantern_rpc_types::{
+    hex_of, status_of, BlockRef, JobFilterJson, JobJson, ModelJson, OutputJson, Page, ProviderJson, QuoteJson,
+    QuoteRequest, RewardJson, StatsJson, WorkerKeyJson,
+};
 use sc_client_api::BlockchainEvents;
 use sc_rpc::SubscriptionTaskExecutor;
 use sc_rpc_api::{DenyUnsafe, UnsafeRpcError};
@@ -38,12 +41,8 @@ use sp_core::{
 use sp_runtime::traits::{Block as BlockT, Header, UniqueSaturatedInto};
 
 use error::Error;
-use params::TextOrMessages;
 use services::{ModelServices, NoServices};
-use types::{
-    BlockRef, JobFilterJson, JobJson, ModelJson, OutputJson, Page, ProviderJson, QuoteJson, QuoteRequest, RewardJson,
-    StatsJson, WorkerKeyJson,
-};
+use text::TextOrMessages;
 
 /// Most entries of a page.
 pub const MAX_PAGE: u32 = 100;
@@ -302,7 +301,7 @@ where
 
     fn quote(&self, request: QuoteRequest) -> RpcResult<QuoteJson> {
         let model = parse_hash("model", &request.model)?;
-        let params = JobParams::try_from(&request.params)?;
+        let params = JobParams::try_from(&request.params).map_err(Error::from)?;
         let at = self.best().hash;
         let provider = match &request.provider {
             Some(provider) => parse_account("provider", provider)?,
@@ -334,7 +333,7 @@ where
             job,
             hash: commitment.output.hash,
             len: commitment.output.len,
-            output: types::hex_of(&bytes),
+            output: hex_of(&bytes),
             tokens: None,
             text: None,
             embedding: None,
@@ -437,8 +436,8 @@ where
         let account = parse_account("account", &account)?;
         let worker = self.services.worker_key(account).await.map_err(Error::Service)?;
         Ok(WorkerKeyJson {
-            key: types::hex_of(worker.key.as_ref()),
-            proof: types::hex_of(worker.proof.as_ref()),
+            key: hex_of(worker.key.as_ref()),
+            proof: hex_of(worker.proof.as_ref()),
         })
     }
 
@@ -468,7 +467,7 @@ fn commitment_of(info: &JobInfo) -> Result<ResultCommitment, Error> {
         JobState::Committed { commitment, .. } | JobState::Settled { commitment, .. } => Ok(*commitment),
         state => Err(Error::NoOutput {
             id: info.id,
-            status: types::status_of(state),
+            status: status_of(state),
         }),
     }
 }

@@ -13,7 +13,6 @@ mod ledger;
 mod node;
 mod proof;
 mod receipt;
-mod record;
 mod units;
 mod watch;
 

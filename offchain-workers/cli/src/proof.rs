@@ -6,7 +6,8 @@
 use std::{path::Path, time::Duration};
 
 use codec::{DecodeAll, Encode};
-use lantern_primitives::BlockNumber;
+use lantern_primitives::{info::JobInfo, BlockNumber};
+use lantern_rpc_types::{status_of, JobJson, StateJson};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 use sp_core::Bytes;
@@ -15,12 +16,7 @@ use sp_runtime::{generic, traits::BlakeTwo256};
 use sp_state_machine::{read_proof_check, StorageProof};
 use subxt::{config::substrate::H256, rpcs::client::rpc_params};
 
-use crate::{
-    chain::Chain,
-    failure::Failure,
-    record::{job_json, Job},
-    units::Lux,
-};
+use crate::{chain::Chain, failure::Failure, units::Lux};
 
 /// Header of a block.
 type Header = generic::Header<BlockNumber, BlakeTwo256>;
@@ -41,7 +37,7 @@ pub struct Proof {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proved {
     /// The state holds this record.
-    Held(Box<Job>),
+    Held(Box<JobInfo>),
     /// The state holds the job no more: it ended, and its retention too.
     Removed,
     /// No job has this id yet.
@@ -141,8 +137,8 @@ impl Proof {
         let [job, next_id] = keys.map(|key| values.remove(&key).flatten());
         let decoded = |error| Failure::incompatible(format_args!("the job's record of block {found:?}: {error}"));
         if let Some(job) = job {
-            let job = Job::decode_all(&mut job.as_slice()).map_err(decoded)?;
-            return Ok(Proved::Held(Box::new(job)));
+            let job = DecodeAll::decode_all(&mut job.as_slice()).map_err(decoded)?;
+            return Ok(Proved::Held(Box::new(JobInfo { id: self.job, job })));
         }
         let next_id = match next_id {
             Some(bytes) => u64::decode_all(&mut bytes.as_slice()).map_err(decoded)?,
@@ -158,7 +154,7 @@ impl Proof {
     /// What it proves, for programs.
     pub fn json(&self, proved: &Proved) -> Value {
         let (status, job) = match proved {
-            Proved::Held(job) => ("held", job_json(self.job, job)),
+            Proved::Held(info) => ("held", json!(JobJson::from(&**info))),
             Proved::Removed => ("removed", Value::Null),
             Proved::Unknown => ("unknown", Value::Null),
         };
@@ -175,10 +171,11 @@ impl Proof {
     pub fn text(&self, proved: &Proved) -> String {
         let id = self.job;
         let mut text = match proved {
-            Proved::Held(job) => {
-                let state = &job_json(id, job)["state"];
+            Proved::Held(info) => {
+                let job = &info.job;
+                let state = json!(StateJson::from(&job.state));
                 let mut lines = vec![
-                    ("status", state["status"].as_str().unwrap_or_default().to_owned()),
+                    ("status", status_of(&job.state).to_owned()),
                     ("requester", job.requester.to_string()),
                     ("model", format!("{:?}", job.model)),
                     ("escrow", Lux(job.max_fee).to_string()),
@@ -218,12 +215,13 @@ mod tests {
     use lantern_exact::JobParams;
     use lantern_primitives::{
         content::ContentRef,
-        job::{FrozenTerms, JobState},
+        job::{FrozenTerms, Job, JobState},
+        AccountId, Balance,
     };
     use sp_runtime::{traits::Header as _, Permill};
     use sp_state_machine::{new_in_mem, prove_read};
 
-    fn job(requester: u8) -> Job {
+    fn job(requester: u8) -> Job<AccountId, Balance, BlockNumber> {
         let share = Permill::from_percent(10);
         Job {
             requester: [requester; 32].into(),
@@ -267,7 +265,10 @@ mod tests {
     #[test]
     fn records_and_their_absence_are_proved() {
         for id in [2, 17, 39] {
-            assert_eq!(proof_of(id).check(None).unwrap(), Proved::Held(Box::new(job(id as u8))));
+            assert_eq!(
+                proof_of(id).check(None).unwrap(),
+                Proved::Held(Box::new(JobInfo { id, job: job(id as u8) }))
+            );
         }
         assert_eq!(proof_of(0).check(None).unwrap(), Proved::Removed);
         assert_eq!(proof_of(40).check(None).unwrap(), Proved::Unknown);

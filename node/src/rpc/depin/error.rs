@@ -2,6 +2,7 @@
 
 use jsonrpsee::types::ErrorObjectOwned;
 use lantern_primitives::{info::QuoteError, JobId, ModelId, H256};
+use lantern_rpc_types::TooManyStopTokens;
 use serde::Serialize;
 
 use super::services::ServiceError;
@@ -57,6 +58,12 @@ pub enum Error {
     /// The provider side of this node could not answer.
     #[error(transparent)]
     Service(#[from] ServiceError),
+}
+
+impl From<TooManyStopTokens> for Error {
+    fn from(cause: TooManyStopTokens) -> Self {
+        Self::invalid("params.stop", cause.to_string())
+    }
 }
 
 /// `data` of every error object.

@@ -3,13 +3,11 @@
 use futures::{future, stream::BoxStream, StreamExt};
 use jsonrpsee::{SubscriptionMessage, SubscriptionSink};
 use lantern_primitives::{info::JobInfo, job::JobState, AccountId, BlockNumber, JobId, ModelId};
+use lantern_rpc_types::{Amount, BlockRef, CommitmentJson, Decimal, SplitJson};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    services::{ModelServices, TokenChunk},
-    types::{Amount, BlockRef, CommitmentJson, Decimal, SplitJson},
-};
+use super::services::{ModelServices, TokenChunk};
 
 /// How often to ask whether the local worker has started on a claimed job.
 const WORKER_POLL: Duration = Duration::from_millis(200);

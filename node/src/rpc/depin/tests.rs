@@ -549,7 +549,7 @@ async fn worker_keys_are_for_safe_callers_only() {
     rpc.extensions_mut().insert(DenyUnsafe::No);
     let key = call(&rpc, "depin_workerKey", json!([ALICE])).await;
     let pair = WorkerPair::from_seed(&[5; 32]);
-    assert_eq!(key["key"], types::hex_of(pair.public().as_ref()));
+    assert_eq!(key["key"], lantern_rpc_types::hex_of(pair.public().as_ref()));
     assert_eq!(failure(&rpc, "depin_workerKey", json!(["nobody"])).await.0, BASE + 1);
 }
 

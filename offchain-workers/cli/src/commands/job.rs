@@ -7,6 +7,7 @@ use lantern_exact::{
     spec::{encode_tokens, MIN_TEMPERATURE},
     GenerateParams, JobParams, Sampling, StopTokens,
 };
+use lantern_rpc_types::ParamsJson;
 use serde_json::{json, Value};
 use subxt::{config::substrate::H256, ext::scale_decode::DecodeAsType};
 
@@ -19,7 +20,6 @@ use crate::{
     node::Model,
     proof::{self, Proof},
     receipt::receipt,
-    record::params_json,
     units::{compute_units, Lux},
     watch::{follow, Show},
 };
@@ -80,7 +80,7 @@ async fn submit(context: &Context, command: &Submit) -> Result<(), Failure> {
                 .quote(
                     model.id,
                     tokens.len(),
-                    &params_json(&params),
+                    &json!(ParamsJson::from(&params)),
                     command.provider.as_deref(),
                 )
                 .await?;
@@ -426,7 +426,7 @@ mod tests {
     #[test]
     fn parameters_are_quoted_as_they_are_submitted() {
         let params = job_params(&command("--temperature 1 --seed 1 --max-tokens 3"), &model("llama")).unwrap();
-        let json = params_json(&params);
+        let json = json!(ParamsJson::from(&params));
         assert_eq!(json["maxNewTokens"], 3);
         assert_eq!(json["sampling"]["temperatureQ16"], 65_536);
         assert_eq!(json["sampling"]["seed"], format!("0x01{}", "00".repeat(31)));

@@ -5,34 +5,9 @@
 
 use lantern_exact::{BertSpec, Family, GenerateParams, LlamaSpec, Pooling, RopeScaling, Sampling, StopTokens, Width};
 use lantern_primitives::{JobParams, ModelSpec, H256};
-use lantern_worker_protocol::ChatMessage;
 use serde::{Deserialize, Serialize};
 
-use super::{error::Error, types::Decimal};
-
-/// What is turned into tokens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum TextOrMessages {
-    /// A text, as it is.
-    Text(String),
-    /// A conversation, which the model's chat template turns into a text.
-    Messages(Vec<ChatMessage>),
-}
-
-impl TextOrMessages {
-    /// Bytes of text in it, with a few for what a template puts around each message.
-    pub fn bytes(&self) -> usize {
-        const AROUND: usize = 16;
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Messages(messages) => messages
-                .iter()
-                .map(|message| message.role.len() + message.content.len() + AROUND)
-                .sum(),
-        }
-    }
-}
+use crate::Decimal;
 
 /// What a job does with its input, told apart by `kind`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,10 +90,15 @@ impl From<&JobParams> for ParamsJson {
     }
 }
 
-impl TryFrom<&ParamsJson> for JobParams {
-    type Error = Error;
+/// A job has more stop tokens than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than eight stop tokens")]
+pub struct TooManyStopTokens;
 
-    fn try_from(params: &ParamsJson) -> Result<Self, Error> {
+impl TryFrom<&ParamsJson> for JobParams {
+    type Error = TooManyStopTokens;
+
+    fn try_from(params: &ParamsJson) -> Result<Self, TooManyStopTokens> {
         let ParamsJson::Generate {
             max_new_tokens,
             sampling,
@@ -141,7 +121,7 @@ impl TryFrom<&ParamsJson> for JobParams {
                 seed: seed.0,
             },
         };
-        let stop = StopTokens::new(stop).ok_or_else(|| Error::invalid("params.stop", "more than eight stop tokens"))?;
+        let stop = StopTokens::new(stop).ok_or(TooManyStopTokens)?;
         Ok(Self::Generate(GenerateParams {
             max_new_tokens: *max_new_tokens,
             sampling,
@@ -375,13 +355,7 @@ mod tests {
             sampling: SamplingJson::Greedy,
             stop: vec![0; 9],
         };
-        assert!(matches!(
-            JobParams::try_from(&nine),
-            Err(Error::InvalidParam {
-                name: "params.stop",
-                ..
-            })
-        ));
+        assert_eq!(JobParams::try_from(&nine), Err(TooManyStopTokens));
         for bad in [
             r#"{"kind":"generate","maxNewTokens":3,"maxTokens":3}"#,
             r#"{"kind":"generate"}"#,

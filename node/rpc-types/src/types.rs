@@ -1,5 +1,4 @@
-//! JSON of the `depin` namespace: camelCase fields, balances and compute units as decimal strings, hashes as 0x-hex,
-//! accounts as SS58.
+//! Jobs, models, providers and what is said about them.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -12,7 +11,7 @@ use lantern_primitives::{
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize, Serializer};
 use sp_runtime::Permill;
 
-use super::params::{ModelSpecJson, ParamsJson};
+use crate::{ModelSpecJson, ParamsJson};
 
 /// An integer as a decimal string, because JSON numbers lose precision above 2^53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
