@@ -146,16 +146,25 @@ fn chain_of(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Reads the texts of the SDK and the database, which have no types that reach us.
-fn from_text(text: &str) -> Option<Fault> {
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&[
+/// Whether an error's text, of either kind, says that a file could not grow.
+pub fn says_disk_full(text: &str) -> bool {
+    [
         "No space left",
         "StorageFull",
         "os error 28",
         "Disk quota exceeded",
+        "QuotaExceeded",
         "File too large",
-    ]) {
+        "FileTooLarge",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
+/// Reads the texts of the SDK and the database, which have no types that reach us.
+fn from_text(text: &str) -> Option<Fault> {
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says_disk_full(text) {
         return Some(disk_full(text));
     }
     if has(&["Database file is in use", "Locked("]) {

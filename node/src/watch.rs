@@ -83,8 +83,7 @@ fn free_room(path: &Path, space: &SpaceParams) -> Result<Option<Fault>, Fault> {
 }
 
 fn database_fault(error: &sp_blockchain::Error) -> Fault {
-    let text = format!("{error:?}");
-    if text.contains("StorageFull") || text.contains("No space left") || text.contains("FileTooLarge") {
+    if faults::says_disk_full(&format!("{error:?}")) {
         return faults::disk_full("the database could not write");
     }
     faults::corrupt_database(&format!("it stopped writing: {error}"))

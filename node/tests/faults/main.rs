@@ -288,9 +288,7 @@ fn full_disk() {
     node.ends_with(&["is full", "free space", "nothing is lost"]);
     disk.clear();
     // Nothing is lost.
-    let mut node = Node::start(&flags);
-    node.wait_for("Imported #");
-    assert!(!node.log().contains("Initializing Genesis"), "{}", node.log());
+    let mut node = goes_on(&flags);
     // Without the watch the last byte is used up. The database notices, or the kernel does.
     node.stop();
     let flags = [&flags[..4], &flags[6..], &["--min-free-space", "0"][..]].concat();
@@ -299,10 +297,15 @@ fn full_disk() {
     disk.fill_up_to(0);
     node.ends_with(&["full", "free space", "nothing final is lost"]);
     disk.clear();
-    let mut node = Node::start(&flags);
+    goes_on(&flags).stop();
+}
+
+/// Starts a node that continues the chain of its database.
+fn goes_on(flags: &[&str]) -> Node {
+    let mut node = Node::start(flags);
     node.wait_for("Imported #");
     assert!(!node.log().contains("Initializing Genesis"), "{}", node.log());
-    node.stop();
+    node
 }
 
 /// A file system of its own, in memory.
