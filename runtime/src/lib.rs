@@ -25,6 +25,8 @@ mod layout;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod upgrade;
 pub mod views;
 pub mod weights;

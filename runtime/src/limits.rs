@@ -3,28 +3,22 @@
 //! The tables in docs/performance.md are this file's. When weights change, write them anew:
 //! `LANTERN_WRITE_WEIGHTS=1 cargo test -p lantern-runtime`.
 
-#![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // A test that meets something unexpected is to end there.
 
 use codec::Encode;
-use frame_support::{
-    dispatch::{DispatchClass, GetDispatchInfo},
-    weights::Weight,
-};
+use frame_support::{dispatch::DispatchClass, weights::Weight};
 use frame_system::limits::WeightsPerClass;
-use lantern_exact::spec::{GenerateParams, Sampling, StopTokens};
-use lantern_primitives::{
-    content::{ContentRef, MAX_INLINE_BYTES},
-    job::ResultCommitment,
-    JobParams, Usage, H256,
-};
+use lantern_primitives::content::MAX_INLINE_BYTES;
 use pallet_job_escrow::WeightInfo as _;
 use pallet_model_registry::WeightInfo as _;
 use pallet_provider_staking::WeightInfo as _;
 use pallet_reward_emission::WeightInfo as _;
-use sp_keyring::Sr25519Keyring;
-use sp_runtime::MultiSignature;
 
-use crate::{authorized_extension, configs, currency::LUX, Runtime, RuntimeCall, UncheckedExtrinsic};
+use crate::{
+    configs,
+    testing::{Chain, Market},
+    Runtime, UncheckedExtrinsic,
+};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
 const BEGIN: &str = "<!-- by LANTERN_WRITE_WEIGHTS=1 cargo test -p lantern-runtime -->\n";
@@ -46,77 +40,37 @@ fn normal() -> WeightsPerClass {
     configs::block_weights().get(DispatchClass::Normal).clone()
 }
 
-/// A transaction as a block counts it: its call, its extensions, and what every transaction costs.
-fn transaction(name: &'static str, extrinsic: UncheckedExtrinsic) -> Step {
-    Step {
-        name,
-        weight: extrinsic.get_dispatch_info().total_weight() + normal().base_extrinsic,
-        bytes: Some(extrinsic.encoded_size()),
-    }
-}
-
-fn signed(call: RuntimeCall) -> UncheckedExtrinsic {
-    let signature = MultiSignature::Sr25519([0; 64].into());
-    UncheckedExtrinsic::new_signed(
-        call,
-        Sr25519Keyring::Alice.to_account_id().into(),
-        signature,
-        authorized_extension(),
-    )
-}
-
-fn authorized(call: RuntimeCall) -> UncheckedExtrinsic {
-    UncheckedExtrinsic::new_transaction(call, authorized_extension())
-}
-
-/// A job from submission to its removal from state.
+/// A job from submission to its removal from state: transactions as blocks of this runtime counted them, where weight that a
+/// transaction did not need comes back after it.
 fn life(prompt_tokens: u32, output_tokens: u32) -> Vec<Step> {
-    let (input, output) = (vec![0; prompt_tokens as usize * 4], vec![0; output_tokens as usize * 4]);
-    // As large as ids, amounts and names in use are.
-    let (job, worker) = (1_000_000, Sr25519Keyring::Bob.public());
-    let submit = pallet_job_escrow::Call::submit_job {
-        model: H256::repeat_byte(1),
-        input_hash: ContentRef::of(&input).hash,
-        input,
-        params: JobParams::Generate(GenerateParams {
-            max_new_tokens: output_tokens,
-            sampling: Sampling::Greedy,
-            stop: StopTokens::default(),
-        }),
-        max_fee: LUX,
-        provider: Some(Sr25519Keyring::Bob.to_account_id()),
+    let mut market = Market::open(Chain::of_this(), (prompt_tokens, output_tokens));
+    let mut steps = Vec::new();
+    let mut include = |market: &mut Market, name, transaction: Vec<UncheckedExtrinsic>| {
+        let bytes = transaction.iter().map(Encode::encoded_size).sum();
+        let (_, weights) = market.chain.weigh(transaction);
+        steps.push(Step {
+            name,
+            weight: weights[0],
+            bytes: Some(bytes),
+        });
     };
-    let claim = pallet_job_escrow::Call::claim_job {
-        job,
-        worker: worker.into(),
-        signature: sp_core::sr25519::Signature::default().into(),
-    };
-    let result = pallet_job_escrow::Call::submit_result {
-        job,
-        worker: worker.into(),
-        commitment: ResultCommitment {
-            output: ContentRef::of(&output),
-            usage: Usage {
-                prompt_tokens,
-                output_tokens,
-            },
-            trace_root: H256::repeat_byte(1),
-        },
-        output,
-        signature: sp_core::sr25519::Signature::default().into(),
-    };
+    let order = market.orders(1);
+    include(&mut market, "`submit_job`", order);
+    let claim = market.claims([0]);
+    include(&mut market, "`claim_job`", claim);
+    let result = market.results([0]);
+    include(&mut market, "`submit_result`", result);
     let hook = |name, weight| Step {
         name,
         weight,
         bytes: None,
     };
-    vec![
-        transaction("`submit_job`", signed(submit.into())),
-        transaction("`claim_job`, with its authorisation", authorized(claim.into())),
-        transaction("`submit_result`, with its authorisation", authorized(result.into())),
-        hook("settlement, in `on_idle`", Escrow::sweep_settle()),
-        hook("removal after its retention, in `on_idle`", Escrow::sweep_remove()),
-    ]
+    steps.push(hook("settlement, in `on_idle`", Escrow::sweep_settle()));
+    steps.push(hook(
+        "removal after its retention, in `on_idle`",
+        Escrow::sweep_remove(),
+    ));
+    steps
 }
 
 /// What a block costs before the first transaction and the first due job.
@@ -218,14 +172,8 @@ fn heaviest() -> Vec<(&'static str, Weight)> {
         ("model-registry `withdraw_price`", Registry::withdraw_price()),
         ("job-escrow `submit_job`, 32 KiB", Escrow::submit_job(most)),
         ("job-escrow `cancel_job`", Escrow::cancel_job()),
-        (
-            "job-escrow `claim_job`",
-            Escrow::claim_job() + Escrow::authorize_claim_job(),
-        ),
-        (
-            "job-escrow `submit_result`, 32 KiB",
-            Escrow::submit_result(most) + Escrow::authorize_submit_result(most),
-        ),
+        ("job-escrow `claim_job`", Escrow::claim_job()),
+        ("job-escrow `submit_result`, 32 KiB", Escrow::submit_result(most)),
         ("job-escrow `poke`", Escrow::poke()),
         ("reward-emission `claim`", Emission::claim()),
         ("reward-emission `claim_for`", Emission::claim_for()),

@@ -46,6 +46,23 @@ parameter_types! {
 		Weight::from_parts(WEIGHT_REF_TIME_PER_NANOS.saturating_mul(98_765), 0);
 }
 """
+EXTENSIONS = """
+    fn check_nonce() -> Weight {
+        // Shortest run: 9_000_000 ps.
+        Weight::from_parts(10_000_000, 3_593)
+            .saturating_add(T::DbWeight::get().reads(1))
+    }
+    fn check_mortality_mortal_transaction() -> Weight {
+        // Shortest run: 4_000_000 ps.
+        Weight::from_parts(5_000_000, 0)
+    }
+"""
+PAYMENT = """
+    fn charge_transaction_payment() -> Weight {
+        // Shortest run: 20_000_000 ps.
+        Weight::from_parts(20_000_000, 0)
+    }
+"""
 
 
 class Weights(unittest.TestCase):
@@ -102,11 +119,17 @@ class Weights(unittest.TestCase):
     def test_the_fixed_costs_keep_nothing_of_the_machine_but_its_processor(self):
         with tempfile.TemporaryDirectory() as folder:
             block, extrinsic = Path(folder, "block"), Path(folder, "extrinsic")
+            committed, measured = Path(folder, "committed"), Path(folder, "measured")
+            committed.mkdir()
+            measured.mkdir()
             block.write_text(BLOCK)
             extrinsic.write_text(EXTRINSIC)
-            text = weights.base(block, extrinsic)
+            (committed / "frame_system_extensions.rs").write_text(EXTENSIONS)
+            (committed / "pallet_transaction_payment.rs").write_text(PAYMENT.replace("20_", "90_"))
+            (measured / "pallet_transaction_payment.rs").write_text(PAYMENT)
+            text = weights.base(block, extrinsic, [measured, committed])
             with self.assertRaises(SystemExit):
-                weights.base(block, block)
+                weights.base(block, block, [committed])
         self.assertEqual(
             weights.costs(text),
             {
@@ -114,6 +137,7 @@ class Weights(unittest.TestCase):
                 "ExtrinsicBaseWeight": weights.Cost(time=98_765_000),
             },
         )
+        self.assertIn("(98_765_000 - 30_000_000, 0)", text)
         self.assertIn("repeat 100, metric median, CPU Some CPU @ 2.00GHz.", text)
         self.assertNotIn("secret", text)
 

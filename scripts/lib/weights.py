@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Reads weight files of frame-omni-bencher.
 
-weights.py base BLOCK_FILE EXTRINSIC_FILE     prints runtime/src/weights/base.rs from the two files of `benchmark overhead`
+weights.py base BLOCK_FILE EXTRINSIC_FILE FOLDER...
+                                              prints runtime/src/weights/base.rs from the two files of `benchmark overhead`, and the weights of
+                                              the transaction extensions, which are in the first of the folders that has them
 weights.py drift [--fail] COMMITTED MEASURED  compares the files named on standard input in two folders, call by call
 
 A call has drifted when its time, at the upper end of every range, is more than 1.5 times or less than two thirds of the committed one, or when it
@@ -21,7 +23,8 @@ TERM = re.compile(
     r"(?:Weight::from_parts\(\s*(?P<time>[\d_]+),\s*(?P<proof>[\d_]+)\s*,?\s*\)|T::DbWeight::get\(\)\s*\.(?P<access>reads|writes)\((?P<count>\d+)\))"
     r"(?:\s*\.saturating_mul\(\s*(?P<component>\w+)\.into\(\)\s*\))?"
 )
-CONSTANT = re.compile(r"pub const (\w+): Weight =\s*Weight::from_parts\(([\d_]+), 0\)")
+# Of a difference the first number: what was measured as a whole.
+CONSTANT = re.compile(r"pub const (\w+): Weight =\s*Weight::from_parts\(\s*([\d_]+)(?: - [\d_]+)?, 0\s*\)")
 OVERHEAD = re.compile(r"pub const (\w+): Weight =\s*Weight::from_parts\(WEIGHT_REF_TIME_PER_NANOS\.saturating_mul\(([\d_]+)\)")
 
 
@@ -91,7 +94,18 @@ def drift(committed_folder, measured_folder, files):
     return count
 
 
-def base(block, extrinsic):
+def extensions(folders):
+    """Picoseconds that the extensions of a signed transaction that never expires take, without the database."""
+
+    def read(name):
+        return costs(next(folder / name for folder in folders if (folder / name).exists()).read_text())
+
+    system = read("frame_system_extensions.rs")
+    system.pop("check_mortality_mortal_transaction")
+    return sum(cost.time for cost in [*system.values(), read("pallet_transaction_payment.rs")["charge_transaction_payment"]])
+
+
+def base(block, extrinsic, folders):
     """The source of runtime/src/weights/base.rs."""
     texts = [block.read_text(), extrinsic.read_text()]
     constants = dict(pair for text in texts for pair in OVERHEAD.findall(text))
@@ -111,16 +125,16 @@ use frame_support::{{parameter_types, weights::Weight}};
 parameter_types! {{
     /// Of a block without transactions but its inherents, hooks included.
     pub const BlockExecutionWeight: Weight = Weight::from_parts({constants["BlockExecutionWeight"]}_000, 0);
-    /// Of a transaction whose call does nothing: decoding, signature and extensions.
-    pub const ExtrinsicBaseWeight: Weight = Weight::from_parts({constants["ExtrinsicBaseWeight"]}_000, 0);
+    /// Of a transaction whose call does nothing, less its extensions, which every transaction counts besides: decoding and signature.
+    pub const ExtrinsicBaseWeight: Weight = Weight::from_parts({constants["ExtrinsicBaseWeight"]}_000 - {extensions(folders):_}, 0);
 }}
 """
 
 
 def main():
     match sys.argv[1:]:
-        case ["base", block, extrinsic]:
-            print(base(Path(block), Path(extrinsic)), end="")
+        case ["base", block, extrinsic, *folders] if folders:
+            print(base(Path(block), Path(extrinsic), [Path(folder) for folder in folders]), end="")
         case ["drift", *options, committed, measured] if options in ([], ["--fail"]):
             count = drift(Path(committed), Path(measured), sys.stdin.read().split())
             sys.exit(bool(options and count))

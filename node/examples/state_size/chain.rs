@@ -56,6 +56,15 @@ pub struct Cost {
     pub weight: u64,
 }
 
+/// What some work took.
+#[derive(Clone, Copy)]
+pub struct Timed {
+    /// Seconds until it was done.
+    pub wall: f64,
+    /// Processor seconds of all threads of this process meanwhile.
+    pub all_threads: f64,
+}
+
 /// A chain.
 pub struct Chain {
     backend: Arc<Backend<Block>>,
@@ -65,8 +74,13 @@ pub struct Chain {
 impl Chain {
     /// Opens a database, or makes one where there is none yet: `genesis` counts only then.
     pub fn open(folder: &Path, genesis: Storage) -> Result<Self, Box<dyn Error>> {
+        Self::open_with(folder, genesis, Some(TRIE_CACHE))
+    }
+
+    /// The same with a cache for the state of this many bytes, or none.
+    pub fn open_with(folder: &Path, genesis: Storage, trie_cache: Option<usize>) -> Result<Self, Box<dyn Error>> {
         let settings = DatabaseSettings {
-            trie_cache_maximum_size: Some(TRIE_CACHE),
+            trie_cache_maximum_size: trie_cache,
             state_pruning: Some(PruningMode::blocks_pruning(STATES_KEPT)),
             source: DatabaseSource::ParityDb { path: folder.into() },
             blocks_pruning: BlocksPruning::KeepFinalized,
@@ -98,12 +112,62 @@ impl Chain {
         }
     }
 
+    /// Every key of the best block's state.
+    pub fn keys(&self) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+        let best = self.client.info().best_hash;
+        Ok(self.client.storage_keys(best, None, None)?.map(|key| key.0).collect())
+    }
+
+    /// Reads entries of the best block's state and returns the seconds that each took, and the processor time of all.
+    pub fn read<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) -> Result<(Vec<f64>, f64), Box<dyn Error>> {
+        let state = self
+            .backend
+            .state_at(self.client.info().best_hash, TrieCacheContext::Untrusted)?;
+        let processor = seconds(libc::CLOCK_PROCESS_CPUTIME_ID)?;
+        let mut walls = Vec::new();
+        for key in keys {
+            let began = Instant::now();
+            std::hint::black_box(state.storage(key)?);
+            walls.push(began.elapsed().as_secs_f64());
+        }
+        Ok((walls, seconds(libc::CLOCK_PROCESS_CPUTIME_ID)? - processor))
+    }
+
+    /// Changes every byte of these entries in a block of their own, and returns what root and import took; the finality of the
+    /// block, which deletes what it replaced, is in the processor time.
+    pub fn change(&self, keys: Vec<&[u8]>) -> Result<Timed, Box<dyn Error>> {
+        let state = self
+            .backend
+            .state_at(self.client.info().best_hash, TrieCacheContext::Untrusted)?;
+        let mut entries = Vec::new();
+        for key in keys {
+            let value = state.storage(key)?.unwrap_or_default();
+            entries.push((key.to_vec(), value.iter().map(|byte| !byte).collect()));
+        }
+        drop(state);
+        let processor = seconds(libc::CLOCK_PROCESS_CPUTIME_ID)?;
+        let (hash, wall) = self.import_entries(&entries)?;
+        self.client.finalize_block(hash, None, true)?;
+        Ok(Timed {
+            wall,
+            all_threads: seconds(libc::CLOCK_PROCESS_CPUTIME_ID)? - processor,
+        })
+    }
+
     /// Adds a block that has no transactions and writes these entries, without executing it.
     pub fn write(&self, mut entries: Vec<Entry>) -> Result<(), Box<dyn Error>> {
+        // The runtime goes on from the block that its state names.
+        let number = self.client.info().best_number + 1;
+        entries.push((storage_prefix(b"System", b"Number").to_vec(), number.encode()));
+        let (hash, _) = self.import_entries(&entries)?;
+        Ok(self.client.finalize_block(hash, None, true)?)
+    }
+
+    /// Imports a block that writes these entries, and returns its hash and the seconds that it took.
+    fn import_entries(&self, entries: &[Entry]) -> Result<(Hash, f64), Box<dyn Error>> {
         let info = self.client.info();
         let number = info.best_number + 1;
-        // The runtime goes on from the block that its state names.
-        entries.push((storage_prefix(b"System", b"Number").to_vec(), number.encode()));
+        let began = Instant::now();
         let state = self.backend.state_at(info.best_hash, TrieCacheContext::Untrusted)?;
         let delta = entries
             .iter()
@@ -128,7 +192,7 @@ impl Chain {
         if !matches!(result, ImportResult::Imported(_)) {
             return Err(format!("entries were not written: {result:?}").into());
         }
-        Ok(self.client.finalize_block(hash, None, true)?)
+        Ok((hash, began.elapsed().as_secs_f64()))
     }
 
     /// Asks the runtime for entries of the market, so that nothing is measured that the pallets cannot read.
@@ -188,9 +252,12 @@ impl Chain {
         let mut params = BlockImportParams::new(BlockOrigin::NetworkBroadcast, header);
         params.body = Some(body);
         params.fork_choice = Some(ForkChoiceStrategy::LongestChain);
-        let (began, processor) = (Instant::now(), thread_seconds()?);
+        let (began, processor) = (Instant::now(), seconds(libc::CLOCK_THREAD_CPUTIME_ID)?);
         let result = block_on((&self.client).import_block(params))?;
-        let (wall, processor) = (began.elapsed().as_secs_f64(), thread_seconds()? - processor);
+        let (wall, processor) = (
+            began.elapsed().as_secs_f64(),
+            seconds(libc::CLOCK_THREAD_CPUTIME_ID)? - processor,
+        );
         if !matches!(result, ImportResult::Imported(_)) {
             return Err(format!("a block was not imported: {result:?}").into());
         }
@@ -212,11 +279,11 @@ impl Chain {
     }
 }
 
-/// Processor time of this thread.
-fn thread_seconds() -> Result<f64, std::io::Error> {
+/// A clock of processor time: this thread's, or all threads' of this process.
+fn seconds(clock: libc::clockid_t) -> Result<f64, std::io::Error> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid timespec that the call fills in.
-    if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) } != 0 {
+    if unsafe { libc::clock_gettime(clock, &mut time) } != 0 {
         return Err(std::io::Error::last_os_error());
     }
     Ok(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)

@@ -4,6 +4,7 @@
 
 mod chain;
 mod market;
+mod prices;
 
 use std::{error::Error, path::PathBuf, time::Instant};
 
@@ -36,12 +37,12 @@ struct Args {
     /// Finished jobs in the large state.
     #[arg(long, default_value_t = 1_000_000)]
     jobs: u64,
-    /// Finished jobs whose retention ends in every block of the large chain.
-    #[arg(long, default_value_t = 0)]
-    falling_due: u64,
     /// Blocks that each chain imports.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     blocks: u32,
+    /// Also measure what reading and writing an entry of the large state costs, without the node's cache for the state.
+    #[arg(long)]
+    prices: bool,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -50,7 +51,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         providers: args.providers,
         models: args.models.min(args.providers),
         jobs: args.jobs,
-        falling_due: args.falling_due,
     };
     let spec = GenericChainSpec::<Option<()>>::from_json_file(args.chain.clone())?;
     let mut subjects = Vec::new();
@@ -81,6 +81,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         args.blocks,
         chain::peak_memory()? / 1_000_000,
     );
+    if let (true, Some(large)) = (args.prices, subjects.pop()) {
+        large.chain.close();
+        let folder = args.data.join(large.name);
+        prices::print(&Chain::open_with(&folder, spec.build_storage()?, None)?)?;
+    }
     Ok(())
 }
 

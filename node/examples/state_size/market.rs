@@ -17,7 +17,6 @@ use lantern_primitives::{
 };
 use lantern_runtime::{
     currency::{LUX, MICRO, MILLI},
-    time::DAYS,
     Runtime, RuntimeHoldReason,
 };
 use sp_core::{crypto::UncheckedFrom, storage::Storage};
@@ -30,9 +29,6 @@ pub type Entry = (Vec<u8>, Vec<u8>);
 const BOND: Balance = 10 * LUX;
 const MODEL_DEPOSIT: Balance = LUX;
 const PRICE_DEPOSIT: Balance = 10 * MILLI;
-const RETENTION: BlockNumber = 7 * DAYS;
-/// First block at which a retention ends where it ends during the measurement.
-const FIRST_DUE: u64 = 20;
 /// Compute units of every job, in millionths.
 const UNITS: u64 = 250_000;
 
@@ -43,20 +39,6 @@ pub struct Size {
     /// At most as many as providers, who own them.
     pub models: u32,
     pub jobs: u64,
-    /// Jobs whose retention ends in each block from the first one on; none during the measurement where it is zero.
-    pub falling_due: u64,
-}
-
-impl Size {
-    /// Block at which the retention of `job` ends.
-    fn forgotten_at(&self, job: JobId) -> BlockNumber {
-        let block = match job.checked_div(self.falling_due) {
-            Some(blocks) => FIRST_DUE + blocks,
-            // Beyond the measurement, spread over the rest of the week.
-            None => 10_000 + job * u64::from(RETENTION - 10_000) / self.jobs.max(1),
-        };
-        BlockNumber::try_from(block).unwrap_or(BlockNumber::MAX)
-    }
 }
 
 /// The account of the provider with this number.
@@ -246,7 +228,7 @@ pub fn jobs(size: Size, ids: Range<JobId>) -> Vec<Entry> {
     ids.flat_map(|id| job(id, size)).collect()
 }
 
-/// A paid job, and the agenda's entry for the end of its retention.
+/// A paid job and its entry in the index by requester.
 fn job(id: JobId, size: Size) -> [Entry; 2] {
     let number = |modulus: u32| u32::try_from(id % u64::from(modulus.max(1))).unwrap_or_default();
     let content = |what: &[u8], len| ContentRef {
@@ -301,11 +283,10 @@ fn job(id: JobId, size: Size) -> [Entry; 2] {
             refund: 50 * MICRO,
         },
     };
-    let due = size.forgotten_at(id);
     [
         (pallet_job_escrow::Jobs::<Runtime>::hashed_key_for(id), record.encode()),
         (
-            pallet_job_escrow::Agenda::<Runtime>::hashed_key_for(due, id),
+            pallet_job_escrow::Requested::<Runtime>::hashed_key_for(requester(id), id.to_be_bytes()),
             ().encode(),
         ),
     ]

@@ -28,7 +28,8 @@ impl<T: Config> Pallet<T> {
         worker: &WorkerId,
         signature: &WorkerSignature,
     ) -> TransactionValidityWithRefund {
-        let claim = Self::check_claim(*job, worker, signature)?;
+        let claim = Self::check_claim(*job, worker)?;
+        Self::check_claim_signature(*job, &claim.job, worker, signature)?;
         Ok((
             validity(CLAIM_PRIORITY, (b"claim", job, claim.provider).encode()),
             Weight::zero(),
@@ -46,7 +47,8 @@ impl<T: Config> Pallet<T> {
         output: &Vec<u8>,
         signature: &WorkerSignature,
     ) -> TransactionValidityWithRefund {
-        let completion = Self::check_result(*job, worker, commitment, output, signature)?;
+        let completion = Self::check_result(*job, worker, commitment, output)?;
+        Self::check_result_signature(*job, &completion.job, worker, commitment, output, signature)?;
         Ok((
             validity(RESULT_PRIORITY, (b"result", job, completion.provider).encode()),
             Weight::zero(),

@@ -7,7 +7,7 @@ use frame_support::{
     migrations::SteppedMigration,
     traits::{
         fungible::{Inspect, InspectHold, Mutate},
-        Authorize, Get,
+        Authorize, Get, UnfilteredDispatchable,
     },
     weights::WeightMeter,
 };
@@ -123,7 +123,7 @@ impl<T: Config> Market<T> {
 
     fn claimed(&self) -> JobId {
         let id = self.submitted();
-        Pallet::<T>::do_claim_job(id, &self.worker, &self.claim_signature(id)).expect("the claim is valid; qed");
+        Pallet::<T>::do_claim_job(id, &self.worker).expect("the claim is valid; qed");
         id
     }
 
@@ -147,8 +147,7 @@ impl<T: Config> Market<T> {
 
     fn committed(&self) -> JobId {
         let id = self.claimed();
-        let signature = self.result_signature(id);
-        Pallet::<T>::do_submit_result(id, &self.worker, &self.commitment(), &self.output, &signature)
+        Pallet::<T>::do_submit_result(id, &self.worker, &self.commitment(), &self.output)
             .expect("the result is valid; qed");
         id
     }
@@ -156,6 +155,15 @@ impl<T: Config> Market<T> {
     fn held(&self) -> Balance {
         T::Currency::balance_on_hold(&HoldReason::Escrow.into(), &self.requester)
     }
+}
+
+/// What a block does with a feeless call: authorises it and dispatches it.
+fn include<T: Config>(call: Call<T>) -> Result<(), BenchmarkError> {
+    call.authorize(TransactionSource::InBlock)
+        .ok_or("the call gives an authorisation")??;
+    call.dispatch_bypass_filter(RawOrigin::Authorized.into())
+        .map_err(|failed| failed.error)?;
+    Ok(())
 }
 
 fn work<T: Config>(id: JobId) -> H256 {
@@ -180,6 +188,9 @@ mod benchmarks {
     #[benchmark]
     fn submit_job(n: Linear<4, MAX_INLINE_BYTES>) {
         let market = Market::<T>::new(n, MAX_INLINE_BYTES);
+        // The signer's account is in the weight of `CheckNonce`.
+        let signer = market.requester.clone();
+        whitelist!(signer);
         let hash = ContentRef::of(&market.input).hash;
 
         #[extrinsic_call]
@@ -200,6 +211,8 @@ mod benchmarks {
     #[benchmark]
     fn cancel_job() {
         let market = Market::<T>::new(4, 4);
+        let signer = market.requester.clone();
+        whitelist!(signer);
         let id = market.submitted();
 
         #[extrinsic_call]
@@ -210,19 +223,7 @@ mod benchmarks {
     }
 
     #[benchmark]
-    fn claim_job() {
-        let market = Market::<T>::new(4, 4);
-        let id = market.submitted();
-        let signature = market.claim_signature(id);
-
-        #[extrinsic_call]
-        _(RawOrigin::Authorized, id, market.worker.clone(), signature);
-
-        assert!(matches!(state::<T>(id), JobState::Claimed { .. }));
-    }
-
-    #[benchmark]
-    fn authorize_claim_job() -> Result<(), BenchmarkError> {
+    fn claim_job() -> Result<(), BenchmarkError> {
         let market = Market::<T>::new(4, 4);
         let id = market.submitted();
         let call = Call::<T>::claim_job {
@@ -233,34 +234,15 @@ mod benchmarks {
 
         #[block]
         {
-            call.authorize(TransactionSource::External)
-                .ok_or("the call gives an authorisation")??;
+            include(call)?;
         }
 
+        assert!(matches!(state::<T>(id), JobState::Claimed { .. }));
         Ok(())
     }
 
     #[benchmark]
-    fn submit_result(n: Linear<4, MAX_INLINE_BYTES>) {
-        let market = Market::<T>::new(4, n);
-        let id = market.claimed();
-        let signature = market.result_signature(id);
-
-        #[extrinsic_call]
-        _(
-            RawOrigin::Authorized,
-            id,
-            market.worker.clone(),
-            market.commitment(),
-            market.output.clone(),
-            signature,
-        );
-
-        assert!(matches!(state::<T>(id), JobState::Committed { .. }));
-    }
-
-    #[benchmark]
-    fn authorize_submit_result(n: Linear<4, MAX_INLINE_BYTES>) -> Result<(), BenchmarkError> {
+    fn submit_result(n: Linear<4, MAX_INLINE_BYTES>) -> Result<(), BenchmarkError> {
         let market = Market::<T>::new(4, n);
         let id = market.claimed();
         let call = Call::<T>::submit_result {
@@ -273,10 +255,10 @@ mod benchmarks {
 
         #[block]
         {
-            call.authorize(TransactionSource::External)
-                .ok_or("the call gives an authorisation")??;
+            include(call)?;
         }
 
+        assert!(matches!(state::<T>(id), JobState::Committed { .. }));
         Ok(())
     }
 
@@ -295,8 +277,12 @@ mod benchmarks {
 
     #[benchmark]
     fn sweep_base() {
+        // The oldest job is still there.
+        Market::<T>::new(4, 4).submitted();
         let mut meter = WeightMeter::new();
-        let now = SweptTo::<T>::get();
+        // Later than any grace.
+        let now = BlockNumberFor::<T>::one();
+        SweptTo::<T>::put(now);
 
         #[block]
         {
@@ -388,14 +374,14 @@ mod benchmarks {
         let market = Market::<T>::new(4, 4);
         let id = market.submitted();
         Pallet::<T>::do_cancel_job(&market.requester, id).expect("the job is open; qed");
-        let (block, _) = Agenda::<T>::iter_keys()
-            .find(|(_, job)| *job == id)
-            .expect("every job is in the agenda; qed");
-        frame_system::Pallet::<T>::set_block_number(block);
+        let block = frame_system::Pallet::<T>::block_number()
+            .saturating_add(T::Retention::get())
+            .saturating_add(One::one());
+        let mut meter = WeightMeter::new();
 
         #[block]
         {
-            Pallet::<T>::serve(block, id, block);
+            Pallet::<T>::forget(block, &mut meter);
         }
 
         assert!(!Jobs::<T>::contains_key(id));

@@ -2,16 +2,11 @@
 
 use core::marker::PhantomData;
 
-use frame_support::{defensive, ensure, traits::Get};
-use frame_system::pallet_prelude::BlockNumberFor;
+use frame_support::{defensive, ensure};
 use lantern_primitives::{job::JobState, JobId};
-use sp_runtime::traits::{One, Saturating};
+use sp_runtime::traits::Saturating;
 
 use crate::{pallet::*, types::*};
-
-/// How far [`OldestJob`] moves at most when a job is removed. A removal leaves at most one gap, so that two steps each time
-/// close every gap sooner or later.
-const OLDEST_STEPS: usize = 2;
 
 /// The book of jobs.
 pub(crate) struct Book<T>(PhantomData<T>);
@@ -24,6 +19,7 @@ impl<T: Config> Book<T> {
         ensure!(matches!(job.state, JobState::Open { .. }), Error::<T>::JobNotOpen);
         NextJobId::<T>::put(next);
         Requested::<T>::insert(&job.requester, order(id), ());
+        Self::list(id, &listed(&job.state));
         Self::enter(id, job);
         JobTotals::<T>::mutate(|totals| {
             totals.open.saturating_accrue(1);
@@ -38,57 +34,65 @@ impl<T: Config> Book<T> {
             defensive!("a job made a transition that its life cycle does not have");
             return;
         }
-        Self::leave(id, &job);
         JobTotals::<T>::mutate(|totals| count::<T>(totals, &job, &next));
+        if let Some(block) = due::<T>(&job.state) {
+            Agenda::<T>::remove(block, id);
+        }
+        // A job that is committed stays where it was as a claimed one.
+        let (from, to) = (listed(&job.state), listed(&next));
+        if from != to {
+            match from {
+                Listed::Open => OpenJobs::<T>::remove(id),
+                Listed::With(provider) => Assigned::<T>::remove(provider, id),
+                Listed::Nowhere => {},
+            }
+            Self::list(id, &to);
+        }
         job.state = next;
         Self::enter(id, &job);
     }
 
-    /// Forgets a finished job of `requester` whose agenda entry is under `block`.
-    pub fn remove(id: JobId, requester: &T::AccountId, block: BlockNumberFor<T>) {
+    /// Forgets a finished job of `requester`. The caller moves [`OldestJob`].
+    pub fn remove(id: JobId, requester: &T::AccountId) {
         Jobs::<T>::remove(id);
         Requested::<T>::remove(requester, order(id));
-        Agenda::<T>::remove(block, id);
-        let end = NextJobId::<T>::get();
-        OldestJob::<T>::mutate(|oldest| {
-            for _ in 0..OLDEST_STEPS {
-                if *oldest < end && !Jobs::<T>::contains_key(*oldest) {
-                    oldest.saturating_inc();
-                }
-            }
-        });
     }
 
-    /// Writes the job, its index and its agenda entry.
+    /// Writes the job and its agenda entry.
     fn enter(id: JobId, job: &JobOf<T>) {
-        match &job.state {
-            JobState::Open { .. } => OpenJobs::<T>::insert(id, ()),
-            JobState::Claimed { provider, .. } | JobState::Committed { provider, .. } => {
-                Assigned::<T>::insert(provider, id, ())
-            },
-            JobState::Settled { .. } | JobState::Cancelled { .. } | JobState::Expired { .. } => {},
+        if let Some(block) = due::<T>(&job.state) {
+            Agenda::<T>::insert(block, id, ());
         }
-        let block = due::<T>(&job.state).unwrap_or_else(|| {
-            // At least one block ahead: this block's agenda may be done already.
-            let retention = T::Retention::get().max(One::one());
-            frame_system::Pallet::<T>::block_number().saturating_add(retention)
-        });
-        Agenda::<T>::insert(block, id, ());
         Jobs::<T>::insert(id, job);
     }
 
-    /// Takes the job out of its index and the agenda.
-    fn leave(id: JobId, job: &JobOf<T>) {
-        match &job.state {
-            JobState::Open { .. } => OpenJobs::<T>::remove(id),
-            JobState::Claimed { provider, .. } | JobState::Committed { provider, .. } => {
-                Assigned::<T>::remove(provider, id)
-            },
-            JobState::Settled { .. } | JobState::Cancelled { .. } | JobState::Expired { .. } => {},
+    /// Enters a job into an index.
+    fn list(id: JobId, index: &Listed<T::AccountId>) {
+        match index {
+            Listed::Open => OpenJobs::<T>::insert(id, ()),
+            Listed::With(provider) => Assigned::<T>::insert(provider, id, ()),
+            Listed::Nowhere => {},
         }
-        if let Some(block) = due::<T>(&job.state) {
-            Agenda::<T>::remove(block, id);
-        }
+    }
+}
+
+/// The index that lists a job.
+#[derive(PartialEq)]
+enum Listed<'a, AccountId> {
+    /// [`OpenJobs`].
+    Open,
+    /// [`Assigned`], under its provider.
+    With(&'a AccountId),
+    /// None: it is finished.
+    Nowhere,
+}
+
+/// The index that lists a job in this state.
+fn listed<AccountId, Balance, BlockNumber>(state: &JobState<AccountId, Balance, BlockNumber>) -> Listed<'_, AccountId> {
+    match state {
+        JobState::Open { .. } => Listed::Open,
+        JobState::Claimed { provider, .. } | JobState::Committed { provider, .. } => Listed::With(provider),
+        JobState::Settled { .. } | JobState::Cancelled { .. } | JobState::Expired { .. } => Listed::Nowhere,
     }
 }
 

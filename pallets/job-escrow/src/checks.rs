@@ -1,4 +1,8 @@
-//! What a claim or a result must satisfy. The pool and the call run the same checks.
+//! What a claim or a result must satisfy.
+//!
+//! What depends on state alone is checked by authorisation, in the pool and at inclusion, and again by the call, which needs what the checks
+//! find. Signature and hash are authorisation's alone: they cost most, nothing can come between it and its call, and no other way
+//! leads to an authorised origin but root.
 
 use frame_support::ensure;
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -38,8 +42,8 @@ impl<T: Config> Pallet<T> {
         frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
     }
 
-    /// Checks a claim, the signature last because it costs most.
-    pub(crate) fn check_claim(id: JobId, worker: &WorkerId, signature: &WorkerSignature) -> Result<Claim<T>, Refusal> {
+    /// Checks a claim, but for its signature.
+    pub(crate) fn check_claim(id: JobId, worker: &WorkerId) -> Result<Claim<T>, Refusal> {
         let job = Jobs::<T>::get(id).ok_or(Refusal::UnknownJob)?;
         let JobState::Open { deadline } = job.state else {
             return Err(Refusal::JobNotOpen);
@@ -60,9 +64,6 @@ impl<T: Config> Pallet<T> {
             T::Providers::free_stake(&provider) >= bond,
             Refusal::InsufficientFreeStake
         );
-
-        let payload = claim_payload(Self::genesis_hash(), id, job.work());
-        ensure!(worker.verify(&payload, signature), Refusal::BadSignature);
         Ok(Claim {
             job,
             provider,
@@ -71,13 +72,24 @@ impl<T: Config> Pallet<T> {
         })
     }
 
-    /// Checks a result, hash and signature last because they cost most.
+    /// Checks that the worker key signed a claim of `job`.
+    pub(crate) fn check_claim_signature(
+        id: JobId,
+        job: &JobOf<T>,
+        worker: &WorkerId,
+        signature: &WorkerSignature,
+    ) -> Result<(), Refusal> {
+        let payload = claim_payload(Self::genesis_hash(), id, job.work());
+        ensure!(worker.verify(&payload, signature), Refusal::BadSignature);
+        Ok(())
+    }
+
+    /// Checks a result, but for its hash and its signature.
     pub(crate) fn check_result(
         id: JobId,
         worker: &WorkerId,
         commitment: &ResultCommitment,
         output: &[u8],
-        signature: &WorkerSignature,
     ) -> Result<Completion<T>, Refusal> {
         ensure!(output.len() <= MAX_INLINE_BYTES as usize, Refusal::OutputTooLarge);
         let job = Jobs::<T>::get(id).ok_or(Refusal::UnknownJob)?;
@@ -110,10 +122,6 @@ impl<T: Config> Pallet<T> {
         let units = model.spec.compute_units(usage.prompt_tokens, usage.output_tokens);
         let fee = fee_for(units, price);
         ensure!(fee <= job.max_fee, Refusal::FeeAboveMax);
-
-        ensure!(commitment.output.matches(output), Refusal::OutputMismatch);
-        let payload = result_payload(Self::genesis_hash(), id, job.work(), commitment);
-        ensure!(worker.verify(&payload, signature), Refusal::BadSignature);
         Ok(Completion {
             job,
             provider,
@@ -122,5 +130,20 @@ impl<T: Config> Pallet<T> {
             fee,
             units,
         })
+    }
+
+    /// Checks that the output is the committed one, and that the worker key signed the commitment for `job`.
+    pub(crate) fn check_result_signature(
+        id: JobId,
+        job: &JobOf<T>,
+        worker: &WorkerId,
+        commitment: &ResultCommitment,
+        output: &[u8],
+        signature: &WorkerSignature,
+    ) -> Result<(), Refusal> {
+        ensure!(commitment.output.matches(output), Refusal::OutputMismatch);
+        let payload = result_payload(Self::genesis_hash(), id, job.work(), commitment);
+        ensure!(worker.verify(&payload, signature), Refusal::BadSignature);
+        Ok(())
     }
 }

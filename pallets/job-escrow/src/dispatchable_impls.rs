@@ -9,7 +9,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use lantern_exact::spec::{decode_tokens, ModelSpec};
 use lantern_primitives::{
     content::{content_key, ContentRef, MAX_INLINE_BYTES},
-    crypto::{WorkerId, WorkerSignature},
+    crypto::WorkerId,
     fee_for,
     job::{FrozenTerms, Job, JobState, ResultCommitment},
     traits::{ModelCatalog, ProviderLedger, Verification},
@@ -113,9 +113,9 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Claims an open job.
-    pub(crate) fn do_claim_job(id: JobId, worker: &WorkerId, signature: &WorkerSignature) -> DispatchResult {
-        let claim = Self::check_claim(id, worker, signature).map_err(Error::<T>::from)?;
+    /// Claims an open job for a worker key whose signature was verified.
+    pub(crate) fn do_claim_job(id: JobId, worker: &WorkerId) -> DispatchResult {
+        let claim = Self::check_claim(id, worker).map_err(Error::<T>::from)?;
         T::Providers::lock(&claim.provider, claim.bond)?;
         let now = frame_system::Pallet::<T>::block_number();
         let deadline = now.saturating_add(claim.job.terms.execution_blocks);
@@ -137,15 +137,14 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Commits a result.
+    /// Commits a result whose hash and signature were verified.
     pub(crate) fn do_submit_result(
         id: JobId,
         worker: &WorkerId,
         commitment: &ResultCommitment,
         output: &[u8],
-        signature: &WorkerSignature,
     ) -> DispatchResult {
-        let completion = Self::check_result(id, worker, commitment, output, signature).map_err(Error::<T>::from)?;
+        let completion = Self::check_result(id, worker, commitment, output).map_err(Error::<T>::from)?;
         let Completion {
             job,
             provider,

@@ -9,7 +9,7 @@ use frame_support::{
     traits::{
         fungible::{Balanced, Credit, Inspect},
         tokens::{Fortitude, Precision, Preservation},
-        Hooks,
+        Authorize, Hooks, UnfilteredDispatchable,
     },
     weights::Weight,
     Blake2_128Concat,
@@ -26,11 +26,13 @@ use lantern_primitives::{
 };
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-    generic, traits::BlakeTwo256, AccountId32, BuildStorage, DispatchError, DispatchResult, MultiSignature, Permill,
-    RuntimeAppPublic,
+    generic,
+    traits::BlakeTwo256,
+    transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
+    AccountId32, BuildStorage, DispatchError, DispatchResult, MultiSignature, Permill, RuntimeAppPublic,
 };
 
-use crate as pallet_job_escrow;
+use crate::{self as pallet_job_escrow, Refusal};
 
 pub type AccountId = AccountId32;
 pub type TxExtension = (frame_system::AuthorizeCall<Test>,);
@@ -588,6 +590,24 @@ pub fn committed() -> JobId {
     claim(job, &worker("one")).expect("the standard job may be claimed");
     commit(job, &worker("one"), commitment(&output(), 8), output()).expect("the standard result is valid");
     job
+}
+
+/// Authorises a call and dispatches it, as a block does. A refusal comes back as the error of the same name.
+pub fn authorise_and_dispatch(call: pallet_job_escrow::Call<Test>) -> DispatchResult {
+    match call
+        .authorize(TransactionSource::InBlock)
+        .expect("the call has an authorisation")
+    {
+        Ok(_) => call
+            .dispatch_bypass_filter(authorized())
+            .map(|_| ())
+            .map_err(|failed| failed.error),
+        Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(code))) => {
+            let refusal = Refusal::from_code(code).expect("the code is a refusal's");
+            Err(pallet_job_escrow::Error::<Test>::from(refusal).into())
+        },
+        Err(other) => panic!("no refusal of this pallet: {other:?}"),
+    }
 }
 
 /// The origin that `AuthorizeCall` gives a feeless transaction.

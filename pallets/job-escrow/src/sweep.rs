@@ -1,7 +1,8 @@
-//! The sweep: works through the agenda in `on_idle`, as far as the weight reaches.
+//! The sweep: works through the agenda in `on_idle` and forgets old jobs, as far as the weight reaches.
 
 use frame_support::{
     defensive,
+    traits::Get,
     weights::{Weight, WeightMeter},
 };
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -12,6 +13,8 @@ use crate::{book::Book, pallet::*, types::*, WeightInfo};
 
 /// Blocks by which a window is prolonged while verification has not finished.
 pub(crate) const DEFERRAL_BLOCKS: u32 = 10;
+/// One part in so many of the sweep's weight is for forgetting. A removal weighs a fifth of a settlement, and there is one for each.
+const FORGETTING: u64 = 4;
 
 impl<T: Config> Pallet<T> {
     /// Serves everything that is due up to `now`, oldest first. What the weight does not reach is served in the next block:
@@ -23,6 +26,11 @@ impl<T: Config> Pallet<T> {
         if now <= GraceUntil::<T>::get() {
             return;
         }
+        // First, and from a part of the weight alone: while blocks are full neither keeps the other from going on.
+        let mut part = WeightMeter::with_limit(meter.remaining() / FORGETTING);
+        Self::forget(now, &mut part);
+        meter.consume(part.consumed());
+
         let start = SweptTo::<T>::get();
         let mut done = start;
         while done < now {
@@ -34,6 +42,28 @@ impl<T: Config> Pallet<T> {
         }
         if done != start {
             SweptTo::<T>::put(done);
+        }
+    }
+
+    /// Removes finished jobs whose retention is over, in the order of ids. A job that is not there yet keeps those after it a little
+    /// longer: every life is bounded. That needs no entry in the agenda, which would be two writes more for every job.
+    pub(crate) fn forget(now: BlockNumberFor<T>, meter: &mut WeightMeter) {
+        let (start, end) = (OldestJob::<T>::get(), NextJobId::<T>::get());
+        let retention = T::Retention::get().max(One::one());
+        let mut oldest = start;
+        while oldest < end && meter.can_consume(T::WeightInfo::sweep_remove()) {
+            // There are gaps where version 1 removed jobs in the order in which they ended.
+            if let Some(job) = Jobs::<T>::get(oldest) {
+                if finished_at::<T>(&job.state).is_none_or(|at| now < at.saturating_add(retention)) {
+                    break;
+                }
+                Book::<T>::remove(oldest, &job.requester);
+            }
+            meter.consume(T::WeightInfo::sweep_remove());
+            oldest = oldest.saturating_add(1);
+        }
+        if oldest != start {
+            OldestJob::<T>::put(oldest);
         }
     }
 
@@ -51,16 +81,12 @@ impl<T: Config> Pallet<T> {
 
     /// Does what is due about one job and returns the weight of it.
     pub(crate) fn serve(block: BlockNumberFor<T>, id: JobId, now: BlockNumberFor<T>) -> Weight {
-        let Some(job) = Jobs::<T>::get(id) else {
-            defensive!("a job in the agenda exists");
+        let Some(job) = Jobs::<T>::get(id).filter(|job| finished_at::<T>(&job.state).is_none()) else {
+            // Version 1 kept finished jobs in the agenda.
             Agenda::<T>::remove(block, id);
             return T::WeightInfo::sweep_remove();
         };
         match &job.state {
-            JobState::Open { .. } => {
-                Self::expire_open(id, job);
-                T::WeightInfo::sweep_expire_open()
-            },
             JobState::Claimed { .. } => {
                 Self::expire_claimed(id, job);
                 T::WeightInfo::sweep_expire_claimed()
@@ -73,9 +99,9 @@ impl<T: Config> Pallet<T> {
                 Self::defer(id, job, now);
                 T::WeightInfo::sweep_defer()
             },
-            JobState::Settled { .. } | JobState::Cancelled { .. } | JobState::Expired { .. } => {
-                Book::<T>::remove(id, &job.requester, block);
-                T::WeightInfo::sweep_remove()
+            _ => {
+                Self::expire_open(id, job);
+                T::WeightInfo::sweep_expire_open()
             },
         }
     }

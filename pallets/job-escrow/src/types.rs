@@ -113,6 +113,15 @@ pub(crate) fn last_block<T: Config>(state: &StateOf<T>) -> Option<BlockNumberFor
     }
 }
 
+/// The block in which a job ended; `None` while it is live.
+pub(crate) fn finished_at<T: Config>(state: &StateOf<T>) -> Option<BlockNumberFor<T>> {
+    match state {
+        JobState::Settled { settled_at, .. } => Some(*settled_at),
+        JobState::Cancelled { at } | JobState::Expired { at, .. } => Some(*at),
+        JobState::Open { .. } | JobState::Claimed { .. } | JobState::Committed { .. } => None,
+    }
+}
+
 /// The block under which a live job is in the agenda.
 pub(crate) fn due<T: Config>(state: &StateOf<T>) -> Option<BlockNumberFor<T>> {
     last_block::<T>(state).map(|last| last.saturating_add(1u32.into()))

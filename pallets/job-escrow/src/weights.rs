@@ -11,17 +11,15 @@ pub trait WeightInfo {
     fn submit_job(n: u32) -> Weight;
     /// Reads and writes job, balance and holds, index, two agenda entries and totals.
     fn cancel_job() -> Weight;
-    /// As `authorize_claim_job`, then locks stake and moves the job between indices.
+    /// With its authorisation. Reads job, worker key, provider, price and model; verifies a signature; locks stake and moves the job
+    /// between indices.
     fn claim_job() -> Weight;
-    /// Reads job, worker key, provider, price and model; verifies a signature.
-    fn authorize_claim_job() -> Weight;
-    /// As `authorize_submit_result`, then moves the job and notes the result. `n` is the output's length in bytes.
+    /// With its authorisation. Reads job, worker key and model; checks, hashes and verifies; moves the job and notes the result.
+    /// `n` is the output's length in bytes.
     fn submit_result(n: u32) -> Weight;
-    /// Reads job, worker key and model; checks, hashes and verifies. `n` is the output's length in bytes.
-    fn authorize_submit_result(n: u32) -> Weight;
     /// As the most expensive step of the sweep.
     fn poke() -> Weight;
-    /// Reads the grace and where the sweep stopped, and writes where it stops.
+    /// Reads the grace, where the sweep stopped and the oldest job, and writes where it stops.
     fn sweep_base() -> Weight;
     /// Looks for entries of one block.
     fn sweep_block() -> Weight;
@@ -33,7 +31,7 @@ pub trait WeightInfo {
     fn sweep_settle() -> Weight;
     /// Moves an agenda entry.
     fn sweep_defer() -> Weight;
-    /// Removes a job, its index and agenda entries, and moves the oldest id.
+    /// Removes a job and its index entry, and moves the oldest id.
     fn sweep_remove() -> Weight;
     /// Migration: reads a job and enters it into the index by requester.
     fn index_job() -> Weight;
@@ -57,19 +55,11 @@ impl WeightInfo for () {
             .saturating_add(RocksDbWeight::get().reads(8))
             .saturating_add(RocksDbWeight::get().writes(8))
     }
-    fn authorize_claim_job() -> Weight {
-        Weight::from_parts(90_000_000, 8_000).saturating_add(RocksDbWeight::get().reads(6))
-    }
     fn submit_result(n: u32) -> Weight {
         Weight::from_parts(150_000_000, 9_000)
             .saturating_add(Weight::from_parts(12_000, 0).saturating_mul(n.into()))
             .saturating_add(RocksDbWeight::get().reads(8))
             .saturating_add(RocksDbWeight::get().writes(8))
-    }
-    fn authorize_submit_result(n: u32) -> Weight {
-        Weight::from_parts(90_000_000, 8_000)
-            .saturating_add(Weight::from_parts(6_000, 0).saturating_mul(n.into()))
-            .saturating_add(RocksDbWeight::get().reads(5))
     }
     fn poke() -> Weight {
         Weight::from_parts(300_000_000, 20_000)

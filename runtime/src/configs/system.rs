@@ -6,10 +6,7 @@ use frame_support::{
     migrations::FreezeChainOnFailedMigration,
     parameter_types,
     traits::{ConstU32, ConstU64},
-    weights::{
-        constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_SECOND},
-        Weight,
-    },
+    weights::{constants::WEIGHT_REF_TIME_PER_SECOND, Weight},
 };
 use frame_system::limits::{BlockLength, BlockWeights};
 use sp_runtime::{traits::AccountIdLookup, Perbill};
@@ -35,7 +32,7 @@ parameter_types! {
     pub const Version: RuntimeVersion = VERSION;
     /// What a block costs before its first transaction: measured empty, and what every block with jobs touches once.
     pub BaseBlock: Weight = weights::BlockExecutionWeight::get()
-        .saturating_add(ParityDbWeight::get().reads_writes(hot::READ, hot::WRITTEN));
+        .saturating_add(weights::DbWeight::get().reads_writes(hot::READ, hot::WRITTEN));
     /// Weights that a block may have.
     pub RuntimeBlockWeights: BlockWeights = BlockWeights::builder()
         .base_block(BaseBlock::get())
@@ -82,7 +79,7 @@ impl frame_system::Config for Runtime {
     type Nonce = Nonce;
     type Hash = Hash;
     type BlockHashCount = ConstU32<{ 2 * time::HOURS }>;
-    type DbWeight = ParityDbWeight;
+    type DbWeight = weights::DbWeight;
     type SystemWeightInfo = weights::frame_system::WeightInfo<Runtime>;
     type ExtensionsWeightInfo = weights::frame_system_extensions::WeightInfo<Runtime>;
     type Version = Version;

@@ -1,8 +1,14 @@
 use frame_support::{assert_noop, assert_ok};
-use lantern_primitives::{content::ContentRef, fee_for, job::JobState, JobParams};
+use lantern_primitives::{
+    content::ContentRef,
+    crypto::{WorkerId, WorkerSignature},
+    fee_for,
+    job::JobState,
+    JobId, JobParams,
+};
 use sp_runtime::DispatchError;
 
-use crate::{mock::*, Assigned, Error, Event, JobTotals, Jobs, OpenJobs};
+use crate::{mock::*, Assigned, Call, Error, Event, JobTotals, Jobs, OpenJobs};
 
 #[test]
 fn a_claim_locks_the_bond_and_assigns_the_job() {
@@ -88,6 +94,14 @@ fn only_registered_keys_of_active_providers_claim() {
     });
 }
 
+fn claim_by(job: JobId, worker: &WorkerId, signature: WorkerSignature) -> Call<Test> {
+    Call::claim_job {
+        job,
+        worker: worker.clone(),
+        signature,
+    }
+}
+
 #[test]
 fn a_claim_needs_the_keys_signature_over_this_job() {
     build_and_execute(|| {
@@ -96,7 +110,7 @@ fn a_claim_needs_the_keys_signature_over_this_job() {
         let cases = [claim_signature(first, &one), claim_signature(second, &worker("two"))];
         for signature in cases {
             assert_noop!(
-                JobEscrow::claim_job(authorized(), second, one.clone(), signature),
+                authorise_and_dispatch(claim_by(second, &one, signature)),
                 Error::<Test>::BadSignature
             );
         }
@@ -113,11 +127,11 @@ fn a_signature_for_the_job_that_had_this_id_on_another_fork_is_refused() {
         let other_input = ContentRef::of(b"other");
         Jobs::<Test>::mutate(id, |job| job.as_mut().unwrap().input = other_input);
         assert_noop!(
-            JobEscrow::claim_job(authorized(), id, worker("one"), signature.clone()),
+            authorise_and_dispatch(claim_by(id, &worker("one"), signature.clone())),
             Error::<Test>::BadSignature
         );
         Jobs::<Test>::insert(id, seen);
-        assert_ok!(JobEscrow::claim_job(authorized(), id, worker("one"), signature));
+        assert_ok!(authorise_and_dispatch(claim_by(id, &worker("one"), signature)));
     });
 }
 
@@ -128,7 +142,7 @@ fn a_signature_for_another_chain_is_refused() {
         let signature = claim_signature(id, &worker("one"));
         frame_system::BlockHash::<Test>::insert(0, sp_core::H256::repeat_byte(1));
         assert_noop!(
-            JobEscrow::claim_job(authorized(), id, worker("one"), signature),
+            authorise_and_dispatch(claim_by(id, &worker("one"), signature)),
             Error::<Test>::BadSignature
         );
     });

@@ -1,13 +1,14 @@
 use frame_support::{assert_noop, assert_ok};
 use lantern_primitives::{
     content::{content_key, ContentRef},
+    crypto::{WorkerId, WorkerSignature},
     fee_for,
-    job::JobState,
+    job::{JobState, ResultCommitment},
     JobId, JobParams, Usage,
 };
-use sp_runtime::DispatchError;
+use sp_runtime::{DispatchError, DispatchResult};
 
-use crate::{mock::*, Agenda, Assigned, Error, Event, JobTotals, Jobs};
+use crate::{mock::*, Agenda, Assigned, Call, Error, Event, JobTotals, Jobs};
 
 fn claimed() -> JobId {
     let id = submitted();
@@ -212,23 +213,44 @@ fn impossible_usage_is_refused() {
     });
 }
 
+fn result_by(
+    job: JobId,
+    worker: &WorkerId,
+    commitment: ResultCommitment,
+    output: Vec<u8>,
+    signature: WorkerSignature,
+) -> Call<Test> {
+    Call::submit_result {
+        job,
+        worker: worker.clone(),
+        commitment,
+        output,
+        signature,
+    }
+}
+
+fn commit_authorised(job: JobId, worker: &WorkerId, commitment: ResultCommitment, output: Vec<u8>) -> DispatchResult {
+    let signature = result_signature(job, worker, &commitment);
+    authorise_and_dispatch(result_by(job, worker, commitment, output, signature))
+}
+
 #[test]
 fn an_output_that_is_not_the_committed_one_is_refused() {
     build_and_execute(|| {
         let id = claimed();
         let other = tokens(&[9, 2, 3, 4, 5, 6, 8, 9]);
         assert_noop!(
-            commit(id, &worker("one"), commitment(&other, 8), output()),
+            commit_authorised(id, &worker("one"), commitment(&other, 8), output()),
             Error::<Test>::OutputMismatch
         );
         let mut wrong_length = commitment(&output(), 8);
         wrong_length.output.len += 1;
         assert_noop!(
-            commit(id, &worker("one"), wrong_length, output()),
+            commit_authorised(id, &worker("one"), wrong_length, output()),
             Error::<Test>::OutputMismatch
         );
         assert_noop!(
-            commit(id, &worker("one"), commitment(&output(), 8), vec![0; 32 * 1024 + 1]),
+            commit_authorised(id, &worker("one"), commitment(&output(), 8), vec![0; 32 * 1024 + 1]),
             Error::<Test>::OutputTooLarge
         );
     });
@@ -250,7 +272,7 @@ fn a_result_needs_the_keys_signature_over_this_commitment() {
         ];
         for signature in cases {
             assert_noop!(
-                JobEscrow::submit_result(authorized(), id, one.clone(), real, output(), signature),
+                authorise_and_dispatch(result_by(id, &one, real, output(), signature)),
                 Error::<Test>::BadSignature
             );
         }
@@ -266,7 +288,7 @@ fn a_result_for_the_job_that_had_this_id_on_another_fork_is_refused() {
         let seen = Jobs::<Test>::get(id).unwrap();
         let other_input = ContentRef::of(b"other");
         Jobs::<Test>::mutate(id, |job| job.as_mut().unwrap().input = other_input);
-        let submit = |signature| JobEscrow::submit_result(authorized(), id, worker("one"), real, output(), signature);
+        let submit = |signature| authorise_and_dispatch(result_by(id, &worker("one"), real, output(), signature));
         assert_noop!(submit(signature.clone()), Error::<Test>::BadSignature);
         Jobs::<Test>::insert(id, seen);
         assert_ok!(submit(signature));

@@ -1,7 +1,11 @@
-use frame_support::{assert_ok, traits::Hooks, weights::Weight};
+use frame_support::{
+    assert_ok,
+    traits::Hooks,
+    weights::{Weight, WeightMeter},
+};
 use lantern_primitives::{fee_for, job::JobState, JobId};
 
-use crate::{mock::*, sweep::DEFERRAL_BLOCKS, Agenda, Event, JobTotals, Jobs, SweptTo, WeightInfo};
+use crate::{mock::*, sweep::DEFERRAL_BLOCKS, Agenda, Event, JobTotals, Jobs, Requested, SweptTo, WeightInfo};
 
 fn state(id: JobId) -> crate::StateOf<Test> {
     Jobs::<Test>::get(id).unwrap().state
@@ -102,21 +106,108 @@ fn finished_jobs_are_forgotten_after_their_retention() {
     build_and_execute(|| {
         let (first, second) = (submitted(), submitted());
         assert_ok!(JobEscrow::cancel_job(RuntimeOrigin::signed(ALICE()), second));
-        // Cancelled in block 1, removed at the end of block 51.
-        run_to(51);
-        assert!(Jobs::<Test>::contains_key(second));
+        // Cancelled in block 1: its retention is over at the end of block 51, but it waits for the one before it.
         run_to(52);
-        assert!(!Jobs::<Test>::contains_key(second));
-        assert_eq!(JobEscrow::oldest_job(), first);
+        assert!(Jobs::<Test>::contains_key(second));
         // Expired in block 22, removed at the end of block 72.
         run_to(72);
         assert!(Jobs::<Test>::contains_key(first));
+        assert_eq!(JobEscrow::oldest_job(), first);
         run_to(73);
-        assert!(!Jobs::<Test>::contains_key(first));
+        assert!(!Jobs::<Test>::contains_key(first) && !Jobs::<Test>::contains_key(second));
         assert_eq!(JobEscrow::oldest_job(), 2);
         assert_eq!(Agenda::<Test>::iter().count(), 0);
         assert_eq!(JobTotals::<Test>::get(), Default::default());
         assert_eq!(submitted(), 2, "ids are never reused");
+    });
+}
+
+#[test]
+fn a_live_job_keeps_those_after_it() {
+    build_and_execute(|| {
+        let live = submitted();
+        for _ in 0..3 {
+            let id = submitted();
+            assert_ok!(JobEscrow::cancel_job(RuntimeOrigin::signed(ALICE()), id));
+        }
+        Retention::set(&1);
+        run_to(20);
+        assert_eq!((JobEscrow::oldest_job(), Jobs::<Test>::iter().count()), (live, 4));
+        // It expires in block 22; a block later its retention is over.
+        run_to(25);
+        assert_eq!((JobEscrow::oldest_job(), Jobs::<Test>::iter().count()), (4, 0));
+    });
+}
+
+/// Version 1 had finished jobs in the agenda, and removed them in the order in which they ended.
+#[test]
+fn what_version_1_left_does_no_harm() {
+    build_and_execute(|| {
+        let (first, removed, last) = (submitted(), submitted(), submitted());
+        for id in [first, removed, last] {
+            assert_ok!(JobEscrow::cancel_job(RuntimeOrigin::signed(ALICE()), id));
+            Agenda::<Test>::insert(51, id, ());
+        }
+        Jobs::<Test>::remove(removed);
+        Requested::<Test>::remove(ALICE(), removed.to_be_bytes());
+        Agenda::<Test>::insert(40, removed, ());
+        check_invariants();
+        run_to(41);
+        assert!(!Agenda::<Test>::contains_key(40, removed));
+        assert_eq!(free(&ALICE()), FUNDS);
+        run_to(52);
+        assert_eq!((Agenda::<Test>::iter().count(), Jobs::<Test>::iter().count()), (0, 0));
+        assert_eq!(JobEscrow::oldest_job(), 3);
+    });
+}
+
+#[test]
+fn forgetting_stays_within_its_weight() {
+    build_and_execute(|| {
+        for _ in 0..5 {
+            let id = submitted();
+            assert_ok!(JobEscrow::cancel_job(RuntimeOrigin::signed(ALICE()), id));
+        }
+        let mut meter = WeightMeter::with_limit(<() as WeightInfo>::sweep_remove().saturating_mul(2));
+        JobEscrow::forget(51, &mut meter);
+        assert_eq!(JobEscrow::oldest_job(), 2);
+        assert_eq!(meter.remaining(), Weight::zero());
+        JobEscrow::forget(51, &mut WeightMeter::new());
+        assert_eq!(JobEscrow::oldest_job(), 5);
+    });
+}
+
+#[test]
+fn full_blocks_keep_neither_settlements_nor_forgetting_back() {
+    build_and_execute(|| {
+        Retention::set(&1);
+        let finished: Vec<_> = (0..40).map(|_| submitted()).collect();
+        for id in &finished {
+            assert_ok!(JobEscrow::cancel_job(RuntimeOrigin::signed(ALICE()), *id));
+        }
+        let due: Vec<_> = (0..8).map(|_| submitted()).collect();
+        // Blocks in which there is room for two of the largest steps and a part for forgetting.
+        let room = JobEscrow::largest_step()
+            .saturating_mul(4)
+            .saturating_add(<() as WeightInfo>::sweep_base())
+            .saturating_add(<() as WeightInfo>::sweep_block().saturating_mul(30));
+        let live = || {
+            due.iter()
+                .filter(|id| Jobs::<Test>::get(**id).is_some_and(|job| matches!(job.state, JobState::Open { .. })))
+                .count()
+        };
+        let (mut expired, mut forgotten) = (live(), JobEscrow::oldest_job());
+        for block in 22..26 {
+            System::set_block_number(block);
+            let used = JobEscrow::on_idle(block, room);
+            assert!(used.all_lte(room));
+            assert!(live() < expired || live() == 0, "block {block}: nothing was served");
+            assert!(
+                JobEscrow::oldest_job() > forgotten,
+                "block {block}: nothing was forgotten"
+            );
+            (expired, forgotten) = (live(), JobEscrow::oldest_job());
+        }
     });
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use frame_support::{
     dispatch::GetDispatchInfo,
-    pallet_prelude::TransactionSource,
+    pallet_prelude::{InvalidTransaction, TransactionSource, TransactionValidityError},
     traits::{Authorize, UnfilteredDispatchable},
 };
 use frame_system::RawOrigin;
@@ -19,6 +19,7 @@ use lantern_primitives::{
     traits::{ModelCatalog, ProviderLedger},
     AccountId, Balance, BlockNumber, JobId, JobParams, ModelId, ModelSpec, Usage, H256,
 };
+use pallet_job_escrow::{Error, Refusal};
 use pallet_provider_staking::WorkerProof;
 use sp_core::Pair as _;
 use sp_runtime::{FixedU128, Permill, StateVersion};
@@ -200,14 +201,20 @@ impl Player {
         self.dispatch(name, call, RawOrigin::Signed(who.clone()).into())
     }
 
-    /// Dispatches a feeless call as a block would: authorised first. What the pool accepts must not fail in the block, and
-    /// what it refuses must fail even when a block author includes it.
+    /// Dispatches a feeless call as a block would: authorised first. What the pool accepts must not fail in the block. What state
+    /// alone makes it refuse must fail in the call as well; a wrong signature or hash is authorisation's alone to refuse.
     fn authorize(&mut self, name: &'static str, call: impl Into<RuntimeCall>) {
         let call: RuntimeCall = call.into();
-        let accepted = call
-            .authorize(TransactionSource::External)
-            .expect("a feeless call")
-            .is_ok();
+        let authorised = call.authorize(TransactionSource::External).expect("a feeless call");
+        let accepted = authorised.is_ok();
+        if let Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(code))) = authorised {
+            let refusal = Refusal::from_code(code).expect("a refusal of job-escrow");
+            if matches!(refusal, Refusal::BadSignature | Refusal::OutputMismatch) {
+                let refused = self.tally.entry(name).or_default();
+                *refused.entry(Error::<Market>::from(refusal).into()).or_default() += 1;
+                return;
+            }
+        }
         if self.dice.chance(3) {
             let origin = if self.dice.chance(50) {
                 RawOrigin::None

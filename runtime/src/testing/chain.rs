@@ -2,6 +2,7 @@
 
 use crate::{authorized_extension, Hash, Header, RuntimeCall, TxExtension, UncheckedExtrinsic};
 use codec::{DecodeAll, Encode};
+use frame_support::weights::Weight;
 use lantern_primitives::{
     info::{JobFilter, JobInfo},
     JobId,
@@ -45,15 +46,28 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// The development chain of the runtime `code`, without a block.
-    pub fn of_past(code: &[u8]) -> Self {
-        let mut chain = Self {
-            runtime: Runtime::Past(Box::new(Executor::builder().build()), code.to_vec()),
+    fn new(runtime: Runtime, state: TestExternalities) -> Self {
+        Self {
+            runtime,
             version: crate::VERSION,
-            state: TestExternalities::default(),
+            state,
             head: Header::new(0, ZERO, ZERO, ZERO, Digest::default()),
             slot: 1_000_000,
-        };
+        }
+    }
+
+    /// The development chain of this runtime, without a block.
+    pub fn of_this() -> Self {
+        Self::new(
+            Runtime::This,
+            crate::genesis::tests::state(sp_genesis_builder::DEV_RUNTIME_PRESET),
+        )
+    }
+
+    /// The development chain of the runtime `code`, without a block.
+    pub fn of_past(code: &[u8]) -> Self {
+        let runtime = Runtime::Past(Box::new(Executor::builder().build()), code.to_vec());
+        let mut chain = Self::new(runtime, TestExternalities::default());
         chain.version = chain.ask("Core_version", &());
         let preset = |chain: &mut Self, id: Option<PresetId>| -> serde_json::Value {
             let json: Option<Vec<u8>> = chain.ask("GenesisBuilder_get_preset", &id);
@@ -103,6 +117,11 @@ impl Chain {
 
     /// Makes a block of `calls` and returns what could go into it. Every call succeeds.
     pub fn block(&mut self, calls: Vec<UncheckedExtrinsic>) -> ExtrinsicInclusionMode {
+        self.weigh(calls).0
+    }
+
+    /// The same, with what each call added to the block's weight.
+    pub fn weigh(&mut self, calls: Vec<UncheckedExtrinsic>) -> (ExtrinsicInclusionMode, Vec<Weight>) {
         self.slot += 1;
         let slot = PreDigest::SecondaryPlain(SecondaryPlainPreDigest {
             authority_index: 0,
@@ -115,12 +134,23 @@ impl Chain {
         let mode = self.ask("Core_initialize_block", &header);
         let now = self.slot * crate::time::SLOT_MILLIS;
         let clock = UncheckedExtrinsic::new_bare(pallet_timestamp::Call::set { now }.into());
+        let mut weights = Vec::new();
         for call in std::iter::once(clock).chain(calls) {
+            let before = self.weight();
             let applied: ApplyExtrinsicResult = self.ask("BlockBuilder_apply_extrinsic", &call);
             assert_eq!(applied, Ok(Ok(())), "{:?}", call.function);
+            weights.push(self.weight().saturating_sub(before));
         }
+        // The clock's is no call's.
+        weights.remove(0);
         self.head = self.ask("BlockBuilder_finalize_block", &());
-        mode
+        (mode, weights)
+    }
+
+    /// What the block so far weighs.
+    fn weight(&mut self) -> Weight {
+        self.state
+            .execute_with(|| frame_system::Pallet::<crate::Runtime>::block_weight().total())
     }
 
     /// Makes empty blocks up to block `number`.
