@@ -13,7 +13,7 @@ use crate::{book::Book, pallet::*, types::*, WeightInfo};
 
 /// Blocks by which a window is prolonged while verification has not finished.
 pub(crate) const DEFERRAL_BLOCKS: u32 = 10;
-/// One part in so many of the sweep's weight is for forgetting. A removal weighs a fifth of a settlement, and there is one for each.
+/// One part in so many of the sweep's weight is for forgetting. A removal weighs a sixth of a settlement, and there is one for each.
 const FORGETTING: u64 = 4;
 
 impl<T: Config> Pallet<T> {
