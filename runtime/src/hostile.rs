@@ -1,16 +1,16 @@
 //! Random and mutated calls against the whole runtime: none panics, no LUX comes or goes that the books do not have,
-//! and the invariants of our pallets hold after every block.
+//! and the invariants of every pallet hold after every block.
 //!
 //! `LANTERN_HOSTILE_CALLS` says how many; the default is for every day.
 
 #![allow(clippy::unwrap_used)] // A test that meets something unexpected is to end there.
 
 use crate::{
-    currency::LUX, genesis::tests::state, AccountId, Balances, BlockNumber, JobEscrow, ModelRegistry, ProviderStaking,
-    ResultVerification, RewardEmission, Runtime, RuntimeCall, RuntimeOrigin, System,
+    currency::LUX, genesis::tests::state, AccountId, AllPalletsWithSystem, Balances, BlockNumber, JobEscrow, Runtime,
+    RuntimeCall, RuntimeOrigin, System,
 };
 use codec::{Compact, DecodeLimit, Encode, MemTrackingInput};
-use frame_support::traits::{Hooks, OnFinalize};
+use frame_support::traits::{Hooks, OnFinalize, TryState, TryStateSelect};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{traits::Dispatchable, TryRuntimeError};
 
@@ -174,13 +174,9 @@ fn all_balances() -> u128 {
         .sum()
 }
 
-/// Whether the storage of our pallets agrees with itself and with what the currency holds.
+/// Whether the storage of every pallet agrees with itself, and that of ours with what the currency holds.
 fn invariants() -> Result<(), TryRuntimeError> {
-    ProviderStaking::do_try_state()?;
-    ModelRegistry::do_try_state()?;
-    JobEscrow::do_try_state()?;
-    ResultVerification::do_try_state()?;
-    RewardEmission::do_try_state()
+    AllPalletsWithSystem::try_state(System::block_number(), TryStateSelect::All)
 }
 
 /// Ends the block and begins the next, with the hooks that need no block author.

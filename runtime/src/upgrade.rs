@@ -134,12 +134,10 @@ fn a_result_due_while_the_migration_runs_is_paid() {
 }
 
 /// What `try-runtime on-runtime-upgrade` does: every check before and after, the state of every pallet, the whole twice.
-#[cfg(feature = "try-runtime")]
 #[test]
 fn every_check_of_every_pallet_holds_after_the_upgrade() {
     use crate::{AllPalletsWithSystem, Executive};
-    use frame_support::traits::{TryState, TryStateSelect};
-    use frame_try_runtime::UpgradeCheckSelect;
+    use frame_support::traits::{TryState, TryStateSelect, UpgradeCheckSelect};
 
     let mut market = in_flight();
     market.chain.state.execute_with(|| {

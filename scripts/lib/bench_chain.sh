@@ -37,15 +37,15 @@ load() {
 # Addresses at which another node on this machine reaches NAME.
 address_of() { rpc "$1" system_localListenAddresses | python3 -c 'import json,sys; print(next(a for a in json.load(sys.stdin) if "/127.0.0.1/" in a and "/ws" not in a))'; }
 
-# bench_chain BLOCKS PENDING: life cycles, import, the pool and what it refuses.
+# bench_chain BLOCKS LIVE PENDING: life cycles, import, the pool and what it refuses.
 bench_chain() {
-	local blocks=$1 pending=$2 window
+	local blocks=$1 live=$2 pending=$3 window
 	network_open
 	bench_machine
 
-	say "job life cycles, $blocks blocks"
+	say "job life cycles, $blocks blocks, at most $live jobs live"
 	bench_node author --dev
-	load author jobs --metrics "127.0.0.1:${BENCH_METRICS[author]}" --blocks "$blocks" >"$NETWORK_DIR/jobs"
+	load author jobs --metrics "127.0.0.1:${BENCH_METRICS[author]}" --blocks "$blocks" --live "$live" >"$NETWORK_DIR/jobs"
 	cat "$NETWORK_DIR/jobs"
 	window=$(tail -n 1 "$NETWORK_DIR/jobs")
 

@@ -68,7 +68,7 @@ setup_build() {
 
 # The workspace in groups: crates of one group share the features of their dependencies, so that each dependency is compiled
 # once for a group and nothing is compiled again when another group is built.
-GROUP_NODE=(-p lantern-node -p lantern-runtime --features lantern-node/fast-runtime)
+GROUP_NODE=(-p lantern-node -p lantern-runtime -p lantern-runtime-checks --features lantern-node/fast-runtime)
 GROUP_PALLETS=(-p lantern-primitives -p pallet-provider-staking -p pallet-model-registry -p pallet-job-escrow
 	-p pallet-result-verification -p pallet-reward-emission)
 GROUP_ENGINE=(-p lantern-exact -p lantern-engine -p lantern-equality -p lantern-worker-protocol -p lantern-worker -p lantern-trainer)
@@ -83,11 +83,4 @@ build_all() {
 }
 
 # Prints a TCP port that is free now.
-free_port() {
-	python3 - <<-'PY'
-		import socket
-		with socket.socket() as s:
-		    s.bind(("127.0.0.1", 0))
-		    print(s.getsockname()[1])
-	PY
-}
+free_port() { python3 "$LANTERN_ROOT/scripts/lib/ports.py"; }

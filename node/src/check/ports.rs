@@ -162,8 +162,14 @@ mod tests {
         );
         #[cfg(target_os = "linux")]
         assert!(fault.cause.contains(&std::process::id().to_string()), "{fault}");
-        drop(held);
-        assert!(matches!(examine(&listen("p2p", address), false), Found::Ok(_)));
+    }
+
+    #[test]
+    fn free_port_is_fine() {
+        // The kernel chooses. A port let go here could still be held by a process that another test is starting (it has
+        // all sockets until it becomes its program), or be taken by anyone.
+        let any = listen("p2p", ([127, 0, 0, 1], 0).into());
+        assert!(matches!(examine(&any, false), Found::Ok(_)));
     }
 
     #[test]

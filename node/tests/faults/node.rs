@@ -4,8 +4,11 @@ use std::{
     fs::{self, File},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::OnceLock,
+    process::{self, Child, Command, ExitStatus, Stdio},
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        OnceLock,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -14,10 +17,18 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_lantern-node");
 /// Longest wait for anything. A start compiles the runtime, which takes its time on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A TCP port that is free now.
+/// A TCP port that is free now, and given out once. It is below those that the kernel gives to whoever connects or asks for any.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("0.0.0.0:0").expect("binds");
-    listener.local_addr().expect("has one").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let nth = process::id()
+            .wrapping_mul(131)
+            .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 20_000 + (nth % 12_768) as u16;
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A raw specification of the development chain, whose first block is quickly made.

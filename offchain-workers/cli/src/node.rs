@@ -1,5 +1,6 @@
 //! The `depin` JSON-RPC namespace as this command line uses it. Formats are in `docs/rpc.md`.
 
+use lantern_rpc_types::{CommitmentJson, WorkerKeyJson};
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use serde_json::{json, Value};
 use subxt::{config::substrate::H256, rpcs::client::rpc_params, rpcs::client::RpcSubscription};
@@ -79,7 +80,7 @@ pub struct Settled {
     /// Block of the settlement.
     pub settled_at: u32,
     /// The result.
-    pub commitment: Commitment,
+    pub commitment: CommitmentJson,
     /// Compute units in millionths.
     #[serde(deserialize_with = "decimal")]
     pub micro_units: u64,
@@ -88,29 +89,6 @@ pub struct Settled {
     /// Back to the requester.
     #[serde(deserialize_with = "decimal")]
     pub refund: u128,
-}
-
-/// A committed result.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Commitment {
-    /// The output.
-    pub output: Content,
-    /// Prompt tokens processed.
-    pub prompt_tokens: u32,
-    /// Tokens produced.
-    pub output_tokens: u32,
-    /// Merkle root of the trace.
-    pub trace_root: H256,
-}
-
-/// Content by hash and length.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Content {
-    /// BLAKE2b-256.
-    pub hash: H256,
-    /// Length in bytes.
-    pub len: u32,
 }
 
 /// Division of a fee.
@@ -217,15 +195,6 @@ impl Model {
     }
 }
 
-/// A worker key of the node, and the proof that registration wants.
-#[derive(Clone, Debug, Deserialize)]
-pub struct WorkerKey {
-    /// Public half, 0x-hex.
-    pub key: String,
-    /// Signature, 0x-hex.
-    pub proof: String,
-}
-
 /// One event of a job.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Notification {
@@ -292,7 +261,7 @@ impl Chain {
     }
 
     /// The worker key with which the node will serve `account`.
-    pub async fn worker_key(&self, account: &str) -> Result<WorkerKey, Failure> {
+    pub async fn worker_key(&self, account: &str) -> Result<WorkerKeyJson, Failure> {
         self.request("depin_workerKey", rpc_params![account]).await
     }
 
