@@ -1,6 +1,6 @@
 //! Dispatch of the command line.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use lantern_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
@@ -114,7 +114,8 @@ fn run_node(cli: Cli) -> sc_cli::Result<()> {
     faults::catch_panics();
     faults::catch_lost_pages();
     let (provider, space) = (cli.provider, cli.space);
-    runner.run_node_until_exit(|mut config| async move {
+    let database = runner.config().database.path().map(Path::to_owned);
+    let ended = runner.run_node_until_exit(|mut config| async move {
         check::insist_on_ports(&mut config);
         // Inline content lives only in the offchain database: every node that is asked for outputs must index it.
         config.offchain_worker.indexing_enabled = true;
@@ -128,5 +129,9 @@ fn run_node(cli: Cli) -> sc_cli::Result<()> {
             },
         }
         .map_err(sc_cli::Error::Service)
-    })
+    });
+    if let Some(database) = database {
+        check::database::wait_until_closed(&database);
+    }
+    ended
 }

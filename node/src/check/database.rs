@@ -4,6 +4,8 @@ use std::{
     fs::{self, File},
     io,
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use fs2::FileExt;
@@ -22,6 +24,11 @@ const TABLE_STEP: u64 = 256 * 1024;
 /// Bytes of an index file before its entries, and bits of a chunk of 512 bytes.
 const INDEX_HEADER: u64 = 16 * 1024;
 const INDEX_CHUNK: u64 = 512;
+
+/// Target of this module's log lines.
+const LOG_TARGET: &str = "lantern::database";
+/// Longest wait for the database to be closed.
+const CLOSING: Duration = Duration::from_secs(30);
 
 /// What lies in the database's folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +101,24 @@ pub fn other_chain(place: &str, stored: H256, genesis: H256) -> Fault {
         "name the specification with which this base path was made (--chain), or another --base-path for this chain. Where the chain \
          was begun anew on purpose, remove the old one with `lantern-node purge-chain` and the same flags",
     )
+}
+
+/// Waits until this process has let the database go, which it does when everything is written: a thread may still hold it when the
+/// node's tasks have ended, and would die with the process.
+pub fn wait_until_closed(path: &Path) {
+    let began = Instant::now();
+    while inspect(path) == Ok(State::InUse) {
+        if began.elapsed() > CLOSING {
+            log::warn!(
+                target: LOG_TARGET,
+                "the database in {} is not closed after {} s; the next start completes what is in its log",
+                path.display(),
+                CLOSING.as_secs()
+            );
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Fault {
@@ -291,6 +316,21 @@ mod tests {
         assert_eq!(inspect(folder.path()), Ok(State::InUse));
         drop(db);
         assert_eq!(inspect(folder.path()), Ok(State::Closed));
+    }
+
+    #[test]
+    fn end_waits_for_whoever_still_has_the_database() {
+        let (folder, options) = made(3);
+        let db = parity_db::Db::open(&options).expect("opens");
+        db.commit([(META_COLUMN, GENESIS_KEY, Some(vec![8; 32]))])
+            .expect("is written");
+        let holder = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(200));
+            drop(db);
+        });
+        wait_until_closed(folder.path());
+        assert_eq!(inspect(folder.path()), Ok(State::Closed));
+        holder.join().expect("ends");
     }
 
     #[test]
