@@ -1,6 +1,6 @@
 //! Dispatch of the command line.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use lantern_runtime::opaque::Block;
 use sc_cli::SubstrateCli;
@@ -44,10 +44,12 @@ impl SubstrateCli for Cli {
 /// Those of the subcommand or the node.
 pub fn run() -> sc_cli::Result<ExitCode> {
     let cli = Cli::from_args();
-    match &cli.subcommand {
+    let done = match &cli.subcommand {
         Some(subcommand) => run_subcommand(&cli, subcommand),
         None => run_node(cli).map(|()| ExitCode::SUCCESS),
-    }
+    };
+    check::database::wait_until_closed();
+    done
 }
 
 fn run_subcommand(cli: &Cli, subcommand: &Subcommand) -> sc_cli::Result<ExitCode> {
@@ -114,8 +116,7 @@ fn run_node(cli: Cli) -> sc_cli::Result<()> {
     faults::catch_panics();
     faults::catch_lost_pages();
     let (provider, space) = (cli.provider, cli.space);
-    let database = runner.config().database.path().map(Path::to_owned);
-    let ended = runner.run_node_until_exit(|mut config| async move {
+    runner.run_node_until_exit(|mut config| async move {
         check::insist_on_ports(&mut config);
         // Inline content lives only in the offchain database: every node that is asked for outputs must index it.
         config.offchain_worker.indexing_enabled = true;
@@ -129,9 +130,5 @@ fn run_node(cli: Cli) -> sc_cli::Result<()> {
             },
         }
         .map_err(sc_cli::Error::Service)
-    });
-    if let Some(database) = database {
-        check::database::wait_until_closed(&database);
-    }
-    ended
+    })
 }

@@ -95,6 +95,9 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
     let executor = sc_service::new_wasm_executor::<HostFunctions>(&config.executor);
     let genesis = check::chain::genesis(&*config.chain_spec, &executor)?;
     let backend = sc_service::new_db_backend::<Block>(config.db_config())?;
+    if let Some(path) = config.database.path() {
+        check::database::opened(path);
+    }
     // The SDK would go on with the database's chain under the other specification's name.
     let stored = backend.blockchain().info().genesis_hash;
     if stored != Default::default() && stored != genesis.hash {

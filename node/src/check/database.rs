@@ -3,7 +3,8 @@
 use std::{
     fs::{self, File},
     io,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
@@ -29,6 +30,8 @@ const INDEX_CHUNK: u64 = 512;
 const LOG_TARGET: &str = "lantern::database";
 /// Longest wait for the database to be closed.
 const CLOSING: Duration = Duration::from_secs(30);
+/// The database that this process has opened.
+static OPENED: OnceLock<PathBuf> = OnceLock::new();
 
 /// What lies in the database's folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +106,20 @@ pub fn other_chain(place: &str, stored: H256, genesis: H256) -> Fault {
     )
 }
 
-/// Waits until this process has let the database go, which it does when everything is written: a thread may still hold it when the
-/// node's tasks have ended, and would die with the process.
-pub fn wait_until_closed(path: &Path) {
+/// Says that this process has opened the database in `path`.
+pub fn opened(path: &Path) {
+    let _ = OPENED.set(path.to_owned());
+}
+
+/// Waits until this process has let the database go, if it had one, which it does when everything is written: a thread may still hold
+/// it when the node's tasks have ended, and would die with the process.
+pub fn wait_until_closed() {
+    if let Some(path) = OPENED.get() {
+        wait_for_release(path);
+    }
+}
+
+fn wait_for_release(path: &Path) {
     let began = Instant::now();
     while inspect(path) == Ok(State::InUse) {
         if began.elapsed() > CLOSING {
@@ -328,7 +342,7 @@ mod tests {
             thread::sleep(Duration::from_millis(200));
             drop(db);
         });
-        wait_until_closed(folder.path());
+        wait_for_release(folder.path());
         assert_eq!(inspect(folder.path()), Ok(State::Closed));
         holder.join().expect("ends");
     }
